@@ -1,0 +1,86 @@
+use super::{AccountId, CloseReason, EndReason};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use wire::{RegistrationId, RelyingPartyUuid, SessionId};
+
+/// One line of the audit trail, written in the transaction of the change it tells.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AuditRecord {
+    /// When it was decided.
+    pub at: Timestamp,
+    /// The account it concerns.
+    pub account: Option<AccountId>,
+    /// The relying party it concerns.
+    pub relying_party: Option<RelyingPartyUuid>,
+    /// The session it concerns.
+    pub session: Option<SessionId>,
+    /// What happened.
+    pub event: AuditEvent,
+}
+
+/// Everything security-relevant that can happen. Holds no secret and no name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "fields are named after what they hold")]
+pub enum AuditEvent {
+    /// A phone began a registration.
+    RegistrationStarted { registration: RegistrationId },
+    /// Somebody vouched for the person.
+    IdentityProven { registration: RegistrationId, evidence: String },
+    /// A proof of possession failed.
+    ProofFailed { registration: RegistrationId, attempts: u8 },
+    /// A registration came to nothing.
+    RegistrationEnded { registration: RegistrationId, reason: EndReason },
+    /// A certificate was issued.
+    CertificateIssued { purpose: u8, serial: String, sha256: String },
+    /// An account became usable.
+    AccountOpened { document_number: String },
+    /// An account was closed, both keys destroyed, both certificates revoked.
+    AccountClosed { reason: CloseReason },
+    /// One key was destroyed and its certificate revoked.
+    KeyDestroyed { purpose: u8, reason: CloseReason },
+    /// A relying party asked.
+    SessionStarted { kind: String, interactions_sha256: String },
+    /// A phone took the session.
+    SessionClaimed { transaction: String },
+    /// An attempt was charged, before its evaluation.
+    AttemptCharged { purpose: u8, consecutive: u8, transaction: String },
+    /// The PIN was right.
+    PinAccepted { purpose: u8, transaction: String },
+    /// The PIN was wrong.
+    PinRefused { purpose: u8, consecutive: u8, locked_until: Option<Timestamp> },
+    /// The session ended; OK means that a verified signature was given out.
+    SessionEnded { result: String, signature_sha256: Option<String> },
+    /// A freshness token came twice.
+    CloneDetected { seq: u64 },
+    /// The phone rotated its freshness token.
+    TokenRotated { seq: u64 },
+    /// An operator changed a relying party.
+    RelyingPartyChanged { change: String },
+}
+
+impl AuditEvent {
+    /// Stable snake_case code, as in the stored record.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::RegistrationStarted { .. } => "registration_started",
+            Self::IdentityProven { .. } => "identity_proven",
+            Self::ProofFailed { .. } => "proof_failed",
+            Self::RegistrationEnded { .. } => "registration_ended",
+            Self::CertificateIssued { .. } => "certificate_issued",
+            Self::AccountOpened { .. } => "account_opened",
+            Self::AccountClosed { .. } => "account_closed",
+            Self::KeyDestroyed { .. } => "key_destroyed",
+            Self::SessionStarted { .. } => "session_started",
+            Self::SessionClaimed { .. } => "session_claimed",
+            Self::AttemptCharged { .. } => "attempt_charged",
+            Self::PinAccepted { .. } => "pin_accepted",
+            Self::PinRefused { .. } => "pin_refused",
+            Self::SessionEnded { .. } => "session_ended",
+            Self::CloneDetected { .. } => "clone_detected",
+            Self::TokenRotated { .. } => "token_rotated",
+            Self::RelyingPartyChanged { .. } => "relying_party_changed",
+        }
+    }
+}

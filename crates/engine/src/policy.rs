@@ -1,0 +1,58 @@
+//! What a deployment decides for itself: names, lifetimes, limits.
+
+use jiff::SignedDuration;
+use splitkey::Profile;
+
+/// Lifetime of an account and of its certificates, counted from issuance (`pki.md` §1.1: 1095 days).
+pub const ACCOUNT_LIFETIME: SignedDuration = SignedDuration::from_hours(1095 * 24);
+
+/// A finished session's result is readable this long (RP API v2 documentation; v3 is silent).
+pub const RESULT_RETENTION: SignedDuration = SignedDuration::from_mins(5);
+
+/// The same signature request within this time gets the same session (RP API, idempotency).
+pub const IDEMPOTENCY_WINDOW: SignedDuration = SignedDuration::from_secs(15);
+
+/// How long a rotate or sync transaction may take.
+pub const MAINTENANCE_TRANSACTION_LIFETIME: SignedDuration = SignedDuration::from_secs(120);
+
+/// An evaluation older than this was interrupted, and the job finishes it (`splitkey.md` §4.2 step 8).
+pub const STUCK_EVALUATION: SignedDuration = SignedDuration::from_secs(30);
+
+/// Maintenance transactions superseded in a row that freeze signing (`splitkey.md` §4.3).
+pub const MAX_SUPERSEDED: u32 = 10;
+
+/// How long ended registrations are kept for the phone to read why.
+pub const REGISTRATION_RETENTION: SignedDuration = SignedDuration::from_hours(24);
+
+/// Settings of a deployment.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// First field of every signed payload: `smart-id-demo` or `smart-id`.
+    pub scheme_name: String,
+    /// Origin under which validators find CA certificates, OCSP and CRL; no slash at the end.
+    pub public_url: String,
+    /// Key sizes for new accounts.
+    pub profile: Profile,
+    /// An unanswered request disappears after this time (R89); clients poll for 60–120 s.
+    pub session_lifetime: SignedDuration,
+    /// Requests per minute to one account, unless the relying party has a limit of its own.
+    pub prompts_per_minute: u32,
+    /// Signing transactions per minute that one phone may begin.
+    pub begins_per_minute: u32,
+    /// Server halves to keep ready for registrations, two for each.
+    pub pool_target: u64,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            scheme_name: "smart-id-demo".to_owned(),
+            public_url: "http://127.0.0.1:8080".to_owned(),
+            profile: Profile::default(),
+            session_lifetime: SignedDuration::from_secs(90),
+            prompts_per_minute: 3,
+            begins_per_minute: 6,
+            pool_target: 8,
+        }
+    }
+}

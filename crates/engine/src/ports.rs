@@ -1,0 +1,283 @@
+//! What the engine asks of the outside, in its own words.
+//!
+//! All traits are used as trait objects. Implementations: `store` ([`Store`]), `vault`
+//! ([`ServerKeys`], [`CaSigner`]), `server` ([`Clock`], [`Entropy`]).
+
+use crate::domain::{
+    Account, AccountId, AccountLevel, AuditRecord, Registration, RelyingParty, Session, Transaction, Wrapped,
+};
+use async_trait::async_trait;
+use jiff::Timestamp;
+use splitkey::{
+    ClientModulus, DeviceId, EncodedMessage, KeyId, ModulusError, PartialSignature, Profile, ServerModulus,
+    ServerShare, ServerSignatureHalf, TransactionId,
+    seal::{Kind, ResponseSealer},
+};
+use std::{future::Future, pin::Pin, sync::Arc};
+use wire::{
+    DocumentNumber, RegistrationCode, RegistrationId, RelyingPartyUuid, SemanticsIdentifier, SessionId,
+    server_key::SignedStatement,
+};
+use zeroize::Zeroizing;
+
+/// Wall-clock time.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> Timestamp;
+}
+
+/// Cryptographically secure randomness.
+pub trait Entropy: Send + Sync {
+    /// Fills the buffer.
+    fn fill(&self, buffer: &mut [u8]);
+}
+
+/// The database. Every state change is one [`UnitOfWork`].
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Begins a transaction that will write. On SQLite it waits for the one writer before it.
+    async fn write(&self) -> Result<Box<dyn UnitOfWork>, StoreError>;
+
+    /// Begins a consistent snapshot for reading.
+    async fn read(&self) -> Result<Box<dyn Reader>, StoreError>;
+
+    /// Completes when the session was changed by a commit that came after this call, on this or
+    /// another process. Ask for it *before* reading the state, or a change in between is missed.
+    /// It may complete without a change.
+    fn session_changed(&self, id: SessionId) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+
+    /// Whether the database answers and its schema is the one that this software needs.
+    async fn ready(&self) -> Result<(), StoreError>;
+}
+
+/// Reading, in one snapshot.
+#[async_trait]
+pub trait Reader: Send {
+    /// An account by its internal identifier.
+    async fn account(&mut self, id: AccountId) -> Result<Option<Account>, StoreError>;
+    /// The account on a device, closed ones included.
+    async fn account_by_device(&mut self, id: DeviceId) -> Result<Option<Account>, StoreError>;
+    /// The account with this document number, closed ones included.
+    async fn account_by_document(&mut self, number: &DocumentNumber) -> Result<Option<Account>, StoreError>;
+    /// All accounts of a person that are not closed, the oldest first.
+    async fn active_accounts_of(&mut self, person: &SemanticsIdentifier) -> Result<Vec<Account>, StoreError>;
+    /// Whether the person ever had an account, closed ones included.
+    async fn knows_person(&mut self, person: &SemanticsIdentifier) -> Result<bool, StoreError>;
+
+    /// A session.
+    async fn session(&mut self, id: SessionId) -> Result<Option<Session>, StoreError>;
+    /// The unfinished sessions that this account may answer or has claimed, the oldest first.
+    async fn open_sessions_of(&mut self, account: AccountId) -> Result<Vec<Session>, StoreError>;
+    /// The newest unfinished session of the relying party with this fingerprint, created at or after `since`.
+    async fn session_by_fingerprint(
+        &mut self,
+        relying_party: RelyingPartyUuid,
+        fingerprint: &[u8; 32],
+        since: Timestamp,
+    ) -> Result<Option<Session>, StoreError>;
+    /// How many sessions with this account among the candidates were created at or after `since`.
+    async fn count_sessions_of(&mut self, account: AccountId, since: Timestamp) -> Result<u64, StoreError>;
+    /// Unfinished sessions whose deadline is at or before `now`, at most `limit`.
+    async fn overdue_sessions(&mut self, now: Timestamp, limit: u32) -> Result<Vec<SessionId>, StoreError>;
+
+    /// A transaction.
+    async fn transaction(&mut self, id: TransactionId) -> Result<Option<Transaction>, StoreError>;
+    /// The account's transactions that await a submission.
+    async fn awaiting_transactions_of(&mut self, account: AccountId) -> Result<Vec<Transaction>, StoreError>;
+    /// How many transactions that sign the account's device began at or after `since`.
+    async fn count_transactions_of(&mut self, account: AccountId, since: Timestamp) -> Result<u64, StoreError>;
+    /// Transactions in Processing that were last written at or before `before`, at most `limit`.
+    async fn stuck_transactions(&mut self, before: Timestamp, limit: u32) -> Result<Vec<TransactionId>, StoreError>;
+
+    /// A registration by its identifier.
+    async fn registration(&mut self, id: RegistrationId) -> Result<Option<Registration>, StoreError>;
+    /// The unfinished registration with this code.
+    async fn registration_by_code(&mut self, code: &RegistrationCode) -> Result<Option<Registration>, StoreError>;
+    /// The newest registration of this device.
+    async fn registration_by_device(&mut self, device: DeviceId) -> Result<Option<Registration>, StoreError>;
+    /// Unfinished registrations that expired at or before `now`, at most `limit`.
+    async fn overdue_registrations(&mut self, now: Timestamp, limit: u32) -> Result<Vec<RegistrationId>, StoreError>;
+
+    /// Active accounts that expired at or before `now`, at most `limit`.
+    async fn overdue_accounts(&mut self, now: Timestamp, limit: u32) -> Result<Vec<AccountId>, StoreError>;
+
+    /// A relying party.
+    async fn relying_party(&mut self, uuid: RelyingPartyUuid) -> Result<Option<RelyingParty>, StoreError>;
+    /// All relying parties, by name.
+    async fn relying_parties(&mut self) -> Result<Vec<RelyingParty>, StoreError>;
+
+    /// How many server halves of this profile are in the pool.
+    async fn pooled_halves(&mut self, profile: Profile) -> Result<u64, StoreError>;
+
+    /// The audit records from `from` up to (not including) `until`, the oldest first.
+    async fn audit_records(&mut self, from: Timestamp, until: Timestamp) -> Result<Vec<AuditRecord>, StoreError>;
+}
+
+/// One transaction: reads see its own writes; nothing is visible to others before [`UnitOfWork::commit`];
+/// dropping it rolls back.
+///
+/// `save_*` is compare-and-swap on `version`, which it raises on success.
+#[async_trait]
+pub trait UnitOfWork: Reader {
+    /// Adds an account.
+    async fn insert_account(&mut self, account: &Account) -> Result<(), StoreError>;
+    /// Writes an account back.
+    async fn save_account(&mut self, account: &mut Account) -> Result<(), StoreError>;
+    /// Adds a session.
+    async fn insert_session(&mut self, session: &Session) -> Result<(), StoreError>;
+    /// Writes a session's state back; wakes whoever waits for it after the commit.
+    async fn save_session(&mut self, session: &mut Session) -> Result<(), StoreError>;
+    /// Adds a transaction.
+    async fn insert_transaction(&mut self, transaction: &Transaction) -> Result<(), StoreError>;
+    /// Writes a transaction's state back.
+    async fn save_transaction(&mut self, transaction: &mut Transaction) -> Result<(), StoreError>;
+    /// Adds a registration.
+    async fn insert_registration(&mut self, registration: &Registration) -> Result<(), StoreError>;
+    /// Writes a registration back.
+    async fn save_registration(&mut self, registration: &mut Registration) -> Result<(), StoreError>;
+    /// Adds a relying party.
+    async fn insert_relying_party(&mut self, relying_party: &RelyingParty) -> Result<(), StoreError>;
+    /// Writes a relying party back.
+    async fn save_relying_party(&mut self, relying_party: &mut RelyingParty) -> Result<(), StoreError>;
+    /// Puts a server half into the pool.
+    async fn pool_half(&mut self, profile: Profile, half: &NewServerHalf) -> Result<(), StoreError>;
+    /// Takes the oldest server half out of the pool, never to come back once committed.
+    async fn take_pooled_half(&mut self, profile: Profile) -> Result<Option<NewServerHalf>, StoreError>;
+    /// Writes one line of the audit trail.
+    async fn record(&mut self, record: &AuditRecord) -> Result<(), StoreError>;
+    /// Deletes what is no longer readable: sessions that finished, transactions that ended and
+    /// registrations that ended at or before the given moments. Returns the number of rows.
+    async fn purge(&mut self, horizon: Retention) -> Result<u64, StoreError>;
+    /// Makes it all durable and visible, then wakes the waiters of changed sessions.
+    async fn commit(self: Box<Self>) -> Result<(), StoreError>;
+}
+
+/// Moments up to which finished things are deleted.
+#[derive(Clone, Copy, Debug)]
+pub struct Retention {
+    /// Finished sessions.
+    pub sessions: Timestamp,
+    /// Ended transactions.
+    pub transactions: Timestamp,
+    /// Ended registrations.
+    pub registrations: Timestamp,
+}
+
+/// What went wrong in the database.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Somebody else changed the same row first, or the database asks to try again.
+    #[error("another transaction changed the same data first")]
+    Conflict,
+    /// A row with the same unique value stands already.
+    #[error("{what} exists already")]
+    Duplicate {
+        /// Table or column.
+        what: &'static str,
+    },
+    /// A row cannot be understood: damaged, or written under another key.
+    #[error("stored {what} is damaged")]
+    Corrupt {
+        /// Table or column.
+        what: &'static str,
+    },
+    /// The database does not answer, is full, or has another schema.
+    #[error("the database cannot be used")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// A fresh private key of n2, wrapped, with its public part.
+#[derive(Clone, Debug)]
+pub struct NewServerHalf {
+    /// n2.
+    pub modulus: ServerModulus,
+    /// The private key.
+    pub wrapped: Wrapped,
+}
+
+/// A sealed request, opened.
+pub struct Opened {
+    /// What the phone wrote.
+    pub plaintext: Zeroizing<Vec<u8>>,
+    /// Seals the one answer to it.
+    pub answer: ResponseSealer,
+}
+
+/// The server's secret keys: shares of phones' keys, halves of composite keys, transport keys.
+///
+/// Asynchronous, so that heavy arithmetic runs off the request threads, or in an HSM.
+#[async_trait]
+pub trait ServerKeys: Send + Sync {
+    /// Makes a key half of its own.
+    async fn generate_half(&self, profile: Profile) -> Result<NewServerHalf, KeysError>;
+    /// Checks a phone's modulus (`splitkey.md` §1.1): tens of milliseconds of arithmetic, no secret.
+    async fn check_modulus(
+        &self,
+        profile: Profile,
+        n1: Vec<u8>,
+        others: Vec<Vec<u8>>,
+    ) -> Result<Result<ClientModulus, ModulusError>, KeysError>;
+    /// Wraps d1″ for the database, bound to the key's identifier.
+    async fn wrap_share(&self, key: KeyId, share: ServerShare) -> Result<Wrapped, KeysError>;
+    /// s1″ = x^d1″ mod n1.
+    async fn apply_share(
+        &self,
+        key: KeyId,
+        share: &Wrapped,
+        n1: &ClientModulus,
+        message: &EncodedMessage,
+    ) -> Result<PartialSignature, KeysError>;
+    /// s2 = m^d2 mod n2, checked.
+    async fn apply_half(&self, half: &Wrapped, message: &EncodedMessage) -> Result<ServerSignatureHalf, KeysError>;
+    /// Opens a phone's sealed request with the transport key it was sealed to.
+    async fn open(&self, kind: Kind, sealed: &[u8]) -> Result<Opened, KeysError>;
+    /// Encrypts a short-lived secret under a key that is destroyed with the transport keys.
+    async fn protect(&self, place: &str, secret: &[u8]) -> Result<Wrapped, KeysError>;
+    /// Decrypts it again.
+    async fn reveal(&self, place: &str, wrapped: &Wrapped) -> Result<Zeroizing<Vec<u8>>, KeysError>;
+    /// The transport key that phones seal to now, signed by the deployment's root key.
+    async fn transport_key(&self) -> Result<SignedStatement, KeysError>;
+    /// The deployment's root key, SEC1 uncompressed, that phones pin at enrolment.
+    fn root_key(&self) -> [u8; 65];
+    /// Makes tomorrow's transport key when it is time, and destroys those older than 48 hours.
+    async fn rotate_transport_keys(&self, now: Timestamp) -> Result<(), KeysError>;
+    /// Whether the keys can be used.
+    async fn ready(&self) -> Result<(), KeysError>;
+}
+
+/// The issuing CAs.
+#[async_trait]
+pub trait CaSigner: Send + Sync {
+    /// The CA that issues for accounts of this level.
+    fn issuer(&self, level: AccountLevel) -> Arc<pki::IssuingCa>;
+    /// Signs a linted certificate with that CA's key; what comes back verified under the CA's certificate.
+    async fn sign(&self, level: AccountLevel, certificate: pki::Linted) -> Result<Vec<u8>, KeysError>;
+    /// Root and issuing CA certificates, for publication.
+    fn published(&self) -> Vec<PublishedCertificate>;
+}
+
+/// A CA certificate for publication.
+#[derive(Clone, Debug)]
+pub struct PublishedCertificate {
+    /// File name without ending, for example `root` or `eid-q`.
+    pub name: String,
+    /// DER.
+    pub certificate: Vec<u8>,
+}
+
+/// What went wrong in the key vault.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// A sealed message opens under no transport key that we still have.
+    #[error("the sealed message opens under none of the current transport keys")]
+    CannotOpen,
+    /// A wrapped secret belongs elsewhere, was changed, or its key is destroyed.
+    #[error("a wrapped secret cannot be opened")]
+    CannotUnwrap,
+    /// A computation gave a wrong result and was withheld.
+    #[error("a key computation failed its own check")]
+    FaultyComputation,
+    /// The vault or the HSM does not answer.
+    #[error("the key vault cannot be used")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+}

@@ -1,0 +1,184 @@
+//! The life of an account after registration: what its phone shows of it, and its end.
+
+use super::{
+    About, AuthenticatedDevice, DeviceError, Infrastructure, OperatorError, Service, audit, evaluate::session_ended,
+    retrying,
+};
+use crate::{
+    domain::{
+        Account, AccountLevel, AccountState, AuditEvent, CloseReason, KeyState, LockState, Person, SessionState,
+        TransactionState,
+    },
+    ports::UnitOfWork,
+};
+use jiff::Timestamp;
+use splitkey::Purpose;
+use wire::{DocumentNumber, EndResult, SemanticsIdentifier, device_v1};
+
+/// An account as an operator sees it.
+#[derive(Clone, Debug)]
+pub struct AccountSummary {
+    /// Its public name.
+    pub document_number: DocumentNumber,
+    /// Whose it is.
+    pub person: Person,
+    /// Qualified or Basic.
+    pub level: AccountLevel,
+    /// Since when.
+    pub created_at: Timestamp,
+    /// Until when.
+    pub expires_at: Timestamp,
+    /// In use or closed.
+    pub state: AccountState,
+}
+
+impl Service {
+    /// What the phone shows of its account (R73).
+    ///
+    /// # Errors
+    /// The account is closed, or the database cannot be used.
+    pub async fn account_status(&self, device: &AuthenticatedDevice) -> Result<device_v1::AccountStatus, DeviceError> {
+        let account = self
+            .store
+            .read()
+            .await?
+            .account(device.account())
+            .await?
+            .ok_or(Infrastructure::Internal("an authenticated device without account"))?;
+        Ok(self.describe_account(&account))
+    }
+
+    pub(super) fn describe_account(&self, account: &Account) -> device_v1::AccountStatus {
+        let now = self.now();
+        device_v1::AccountStatus {
+            document_number: account.document_number.clone(),
+            semantics_identifier: account.person.semantics_identifier.clone(),
+            given_name: account.person.given_name.clone(),
+            surname: account.person.surname.clone(),
+            level: match account.level {
+                AccountLevel::Advanced => "ADVANCED",
+                AccountLevel::Qualified => "QUALIFIED",
+            }
+            .to_owned(),
+            expires_at: account.expires_at,
+            state: match account.state {
+                AccountState::Active if account.is_active(now) => "active",
+                AccountState::Active => CloseReason::Expired.code(),
+                AccountState::Closed { reason, .. } => reason.code(),
+            }
+            .to_owned(),
+            keys: account
+                .keys
+                .iter()
+                .map(|key| {
+                    let destroyed = matches!(key.state, KeyState::Destroyed { .. });
+                    let (state, attempts_left, locked_until) = match key.pin.state(now) {
+                        _ if destroyed => ("destroyed", 0, None),
+                        LockState::Open { attempts_left } => ("ready", attempts_left, None),
+                        LockState::LockedUntil(until) => ("locked", 0, Some(until)),
+                        LockState::Destroyed => ("destroyed", 0, None),
+                    };
+                    device_v1::KeyStatus {
+                        purpose: match key.purpose {
+                            Purpose::Authentication => device_v1::Purpose::Authentication,
+                            Purpose::Signature => device_v1::Purpose::Signature,
+                        },
+                        state: state.to_owned(),
+                        attempts_left,
+                        locked_until,
+                    }
+                })
+                .collect(),
+        }
+    }
+
+    /// The owner deletes her account on its phone (R95): at once and for good.
+    ///
+    /// # Errors
+    /// The database cannot be used. Deleting twice is no error.
+    pub async fn delete_account(&self, device: &AuthenticatedDevice) -> Result<(), DeviceError> {
+        retrying!(self, |uow| {
+            let now = self.now();
+            let Some(mut account) = uow.account(device.account()).await? else { return Ok(()) };
+            self.close_in(&mut *uow, &mut account, CloseReason::DeletedByOwner, now).await?;
+            uow.commit().await?;
+            Ok::<_, DeviceError>(())
+        })
+    }
+
+    /// An operator closes an account.
+    ///
+    /// # Errors
+    /// No such account, or the database cannot be used.
+    pub async fn close_account(&self, number: &DocumentNumber) -> Result<(), OperatorError> {
+        retrying!(self, |uow| {
+            let now = self.now();
+            let mut account = uow
+                .account_by_document(number)
+                .await?
+                .ok_or_else(|| OperatorError::UnknownAccount(number.clone()))?;
+            self.close_in(&mut *uow, &mut account, CloseReason::DeletedByOperator, now).await?;
+            uow.commit().await?;
+            Ok::<_, OperatorError>(())
+        })
+    }
+
+    /// The open accounts of a person, the oldest first.
+    ///
+    /// # Errors
+    /// The database cannot be used.
+    pub async fn accounts_of(&self, person: &SemanticsIdentifier) -> Result<Vec<AccountSummary>, OperatorError> {
+        let accounts = self.store.read().await?.active_accounts_of(person).await?;
+        Ok(accounts
+            .into_iter()
+            .map(|account| AccountSummary {
+                document_number: account.document_number,
+                person: account.person,
+                level: account.level,
+                created_at: account.created_at,
+                expires_at: account.expires_at,
+                state: account.state,
+            })
+            .collect())
+    }
+
+    /// Closes an account within a unit of work, with all that hangs on it: keys destroyed, transactions
+    /// cancelled, its sessions ended or left to the person's other phones.
+    pub(super) async fn close_in(
+        &self,
+        uow: &mut dyn UnitOfWork,
+        account: &mut Account,
+        reason: CloseReason,
+        now: Timestamp,
+    ) -> Result<(), Infrastructure> {
+        let sessions = uow.open_sessions_of(account.id).await?;
+        if !account.close(reason, now) {
+            return Ok(());
+        }
+        for mut transaction in uow.awaiting_transactions_of(account.id).await? {
+            transaction.state = TransactionState::Cancelled;
+            uow.save_transaction(&mut transaction).await?;
+        }
+        for mut session in sessions {
+            // A submission under evaluation ends its session itself when it finds the key gone.
+            if matches!(session.state, SessionState::Completing { .. }) {
+                continue;
+            }
+            let mut others = false;
+            if session.claimed_by().is_none() {
+                for candidate in session.candidates.iter().filter(|candidate| **candidate != account.id) {
+                    others |= uow.account(*candidate).await?.is_some_and(|other| other.is_active(now));
+                }
+            }
+            if !others {
+                let about = About::session(&session);
+                session.fail(EndResult::DocumentUnusable, now);
+                audit(uow, now, about, session_ended(&session)).await?;
+                uow.save_session(&mut session).await?;
+            }
+        }
+        audit(uow, now, About::account(account.id), AuditEvent::AccountClosed { reason }).await?;
+        uow.save_account(account).await?;
+        Ok(())
+    }
+}

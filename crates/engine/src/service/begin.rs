@@ -1,0 +1,259 @@
+//! What a phone may do before it submits: see what is waiting, begin, refuse.
+
+use super::{About, AuthenticatedDevice, DeviceError, Infrastructure, Service, audit, evaluate::session_ended, retrying};
+use crate::{
+    domain::{
+        Account, AuditEvent, KeyState, LockState, Operation, RequestKind, Session, SessionState, Transaction,
+        TransactionState,
+    },
+    policy::{MAINTENANCE_TRANSACTION_LIFETIME, MAX_SUPERSEDED},
+    ports::UnitOfWork,
+};
+use base64ct::{Base64, Encoding};
+use jiff::{SignedDuration, Timestamp};
+use splitkey::TransactionId;
+use wire::{EndResult, InteractionType, SessionId, device_v1};
+
+const MINUTE: SignedDuration = SignedDuration::from_mins(1);
+
+impl Service {
+    /// The requests that wait for this phone, the oldest first (R67, R68).
+    ///
+    /// # Errors
+    /// The account is closed, or the database cannot be used.
+    pub async fn pending(&self, device: &AuthenticatedDevice) -> Result<device_v1::PendingTransactions, DeviceError> {
+        let now = self.now();
+        let mut reader = self.store.read().await?;
+        let account = active(reader.account(device.account()).await?, now)?;
+        let sessions = reader.open_sessions_of(account.id).await?;
+        Ok(device_v1::PendingTransactions {
+            pending: sessions
+                .iter()
+                .filter(|session| session.is_open(now) && session.concerns(account.id))
+                .map(|session| describe_pending(session))
+                .collect(),
+            account: self.describe_account(&account),
+        })
+    }
+
+    /// Begins a transaction; it supersedes whatever the device has begun and not submitted.
+    ///
+    /// For a signature it claims the session: the first phone to confirm gets it.
+    ///
+    /// # Errors
+    /// By cause, see [`DeviceError`].
+    pub async fn begin(
+        &self,
+        device: &AuthenticatedDevice,
+        begin: &device_v1::Begin,
+    ) -> Result<device_v1::TransactionOffer, DeviceError> {
+        let outcome = retrying!(self, |uow| {
+            let now = self.now();
+            let mut account = active(uow.account(device.account()).await?, now)?;
+            let (operation, expires_at, sign) = match begin.operation {
+                device_v1::Operation::Sign => {
+                    let Some(session) = begin.session_id else { return Err(DeviceError::SessionGone) };
+                    match self.claim(&mut *uow, &account, session, &begin.interaction_types, now).await? {
+                        Ok((operation, deadline, sign)) => (operation, deadline, Some(sign)),
+                        Err(error) => {
+                            uow.commit().await?;
+                            return Ok(Err(error));
+                        }
+                    }
+                }
+                device_v1::Operation::Rotate => (Operation::Rotate, now + MAINTENANCE_TRANSACTION_LIFETIME, None),
+                device_v1::Operation::Sync => (Operation::Sync, now + MAINTENANCE_TRANSACTION_LIFETIME, None),
+            };
+            for mut superseded in uow.awaiting_transactions_of(account.id).await? {
+                if !matches!(superseded.operation, Operation::Sign { .. }) {
+                    account.device.superseded = account.device.superseded.saturating_add(1);
+                }
+                superseded.state = TransactionState::Cancelled;
+                uow.save_transaction(&mut superseded).await?;
+            }
+            let transaction = Transaction {
+                id: TransactionId(self.random()),
+                account: account.id,
+                operation,
+                r: self.random(),
+                created_at: now,
+                expires_at,
+                state: TransactionState::Awaiting,
+                version: 0,
+            };
+            if let Some(session) = begin.session_id.filter(|_| sign.is_some())
+                && let Some(session) = uow.session(session).await?
+            {
+                let event = AuditEvent::SessionClaimed { transaction: transaction.id.to_string() };
+                audit(&mut *uow, now, About::session(&session), event).await?;
+            }
+            uow.insert_transaction(&transaction).await?;
+            uow.save_account(&mut account).await?;
+            uow.commit().await?;
+            Ok(Ok(device_v1::TransactionOffer {
+                transaction_id: wire::TransactionId(transaction.id.0),
+                r: transaction.r.into(),
+                expires_at,
+                operation: begin.operation,
+                sign,
+            }))
+        })?;
+        outcome
+    }
+
+    /// Takes the session for this account. The inner error is one that is committed with its effect.
+    async fn claim(
+        &self,
+        uow: &mut dyn UnitOfWork,
+        account: &Account,
+        session: SessionId,
+        shows: &[InteractionType],
+        now: Timestamp,
+    ) -> Result<Result<(Operation, Timestamp, device_v1::SignOffer), DeviceError>, DeviceError> {
+        if account.device.superseded >= MAX_SUPERSEDED {
+            return Err(DeviceError::Frozen);
+        }
+        let begun = uow.count_transactions_of(account.id, now - MINUTE).await?;
+        if begun >= u64::from(self.policy.begins_per_minute) {
+            return Err(DeviceError::TooManyRequests { retry_after: MINUTE });
+        }
+        let mut session = uow.session(session).await?.ok_or(DeviceError::SessionGone)?;
+        if !session.concerns(account.id) {
+            return Err(DeviceError::SessionGone);
+        }
+        if matches!(session.state, SessionState::Completing { .. }) {
+            return Err(DeviceError::SessionCompleting);
+        }
+        if !session.is_open(now) {
+            return Err(DeviceError::SessionGone);
+        }
+        let key = account.keys.of(session.request.kind.purpose());
+        match (&key.state, key.pin.state(now)) {
+            (KeyState::Ready { .. }, LockState::Open { .. }) => {}
+            (KeyState::Ready { .. }, LockState::LockedUntil(until)) => {
+                return Err(DeviceError::KeyLocked { until: Some(until) });
+            }
+            _ => return Err(DeviceError::KeyLocked { until: None }),
+        }
+        let Some(interaction) = session.request.interactions.first_supported(shows) else {
+            let about = About::session(&session);
+            session.fail(EndResult::RequiredInteractionNotSupportedByApp, now);
+            audit(uow, now, about, session_ended(&session)).await?;
+            uow.save_session(&mut session).await?;
+            return Ok(Err(DeviceError::NoCommonInteraction));
+        };
+        session.state = SessionState::Claimed { account: account.id };
+        uow.save_session(&mut session).await?;
+
+        let request = &session.request;
+        let (kind, rp_challenge, digest, server_random) = match &request.kind {
+            RequestKind::Authentication { rp_challenge } => (
+                device_v1::RequestKind::Authentication,
+                Some(rp_challenge.clone()),
+                None,
+                // 24 bytes: longer than 18 bytes and at least 24 characters (rp-api.md §6).
+                Base64::encode_string(&self.random::<24>()),
+            ),
+            RequestKind::Signature { digest } => {
+                (device_v1::RequestKind::Signature, None, Some(digest.clone().into()), String::new())
+            }
+        };
+        let sign = device_v1::SignOffer {
+            session_id: session.id,
+            key_id: wire::KeyId(key.id.0),
+            kind,
+            scheme_name: self.policy.scheme_name.clone(),
+            relying_party_name: request.relying_party_name.clone(),
+            brokered_rp_name: request.brokered_rp_name.clone(),
+            certificate_level: request.certificate_level,
+            interactions: request.interactions.base64().to_owned(),
+            interaction_type_used: interaction,
+            flow_type: request.flow_type,
+            signature_algorithm: request.signature_algorithm,
+            hash_algorithm: request.hash_algorithm,
+            rp_challenge,
+            server_random: (!server_random.is_empty()).then(|| server_random.clone()),
+            digest,
+            verification_code: request.verification_code.clone(),
+            initial_callback_url: request.initial_callback_url.clone(),
+        };
+        let operation =
+            Operation::Sign { session: session.id, key: key.id, purpose: key.purpose, interaction, server_random };
+        Ok(Ok((operation, session.deadline, sign)))
+    }
+
+    /// The person says no, or the phone cannot say yes (R88): the session ends on all her phones.
+    ///
+    /// # Errors
+    /// The session is gone or just being completed.
+    pub async fn refuse(
+        &self,
+        device: &AuthenticatedDevice,
+        session: SessionId,
+        refusal: &device_v1::Refusal,
+    ) -> Result<(), DeviceError> {
+        retrying!(self, |uow| {
+            let now = self.now();
+            let account = active(uow.account(device.account()).await?, now)?;
+            let mut session = uow.session(session).await?.ok_or(DeviceError::SessionGone)?;
+            if !session.concerns(account.id) {
+                return Err(DeviceError::SessionGone);
+            }
+            if matches!(session.state, SessionState::Completing { .. }) {
+                return Err(DeviceError::SessionCompleting);
+            }
+            if !session.is_open(now) {
+                return Err(DeviceError::SessionGone);
+            }
+            for mut transaction in uow.awaiting_transactions_of(account.id).await? {
+                if matches!(transaction.operation, Operation::Sign { session: of, .. } if of == session.id) {
+                    transaction.state = TransactionState::Cancelled;
+                    uow.save_transaction(&mut transaction).await?;
+                }
+            }
+            session.fail(end_result(refusal), now);
+            let about = About { account: Some(account.id), ..About::session(&session) };
+            audit(&mut *uow, now, about, session_ended(&session)).await?;
+            uow.save_session(&mut session).await?;
+            uow.commit().await?;
+            Ok(())
+        })
+    }
+}
+
+fn end_result(refusal: &device_v1::Refusal) -> EndResult {
+    match refusal {
+        device_v1::Refusal::User => EndResult::UserRefused,
+        device_v1::Refusal::Interaction { interaction } => EndResult::UserRefusedInteraction(*interaction),
+        device_v1::Refusal::WrongVerificationCode => EndResult::WrongVc,
+        device_v1::Refusal::DeviceChoice => EndResult::UserRefusedCertChoice,
+        device_v1::Refusal::UnsupportedInteraction => EndResult::RequiredInteractionNotSupportedByApp,
+    }
+}
+
+fn describe_pending(session: &Session) -> device_v1::PendingSession {
+    device_v1::PendingSession {
+        session_id: session.id,
+        kind: match session.request.kind {
+            RequestKind::Authentication { .. } => device_v1::RequestKind::Authentication,
+            RequestKind::Signature { .. } => device_v1::RequestKind::Signature,
+        },
+        relying_party_name: session.request.relying_party_name.clone(),
+        brokered_rp_name: session.request.brokered_rp_name.clone(),
+        interactions: session.request.interactions.base64().to_owned(),
+        verification_code: session.request.verification_code.clone(),
+        several_devices: session.candidates.len() > 1,
+        expires_at: session.deadline,
+    }
+}
+
+/// The account, if it can be used.
+pub(super) fn active(account: Option<Account>, now: Timestamp) -> Result<Account, DeviceError> {
+    use crate::domain::{AccountState, CloseReason};
+    let account = account.ok_or(Infrastructure::Internal("an authenticated device without account"))?;
+    match account.state {
+        AccountState::Closed { reason, .. } => Err(DeviceError::AccountClosed(reason)),
+        AccountState::Active if account.is_active(now) => Ok(account),
+        AccountState::Active => Err(DeviceError::AccountClosed(CloseReason::Expired)),
+    }
+}

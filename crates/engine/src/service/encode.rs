@@ -1,0 +1,77 @@
+//! What is signed: the server computes it from the session, never from what the phone says.
+
+use super::Service;
+use crate::domain::{RequestKind, Session, SessionRequest};
+use sha2::Digest;
+use splitkey::{EncodedMessage, EncodingError, Hash, JointSalt, Profile, Scheme};
+use wire::{HashAlgorithm, InteractionType, SignatureAlgorithm, acsp_v2};
+
+/// What the phone and the server put into one signature beside the session itself.
+pub(super) struct Contribution<'a> {
+    pub(super) interaction: InteractionType,
+    pub(super) server_random: &'a str,
+    pub(super) user_challenge: &'a str,
+    pub(super) salt: JointSalt,
+}
+
+impl Service {
+    /// The digest that the signature is over: of the ACSP_V2 payload, or the relying party's own.
+    pub(super) fn digest(&self, session: &Session, part: &Contribution<'_>) -> Vec<u8> {
+        let request = &session.request;
+        match &request.kind {
+            RequestKind::Signature { digest } => digest.clone(),
+            RequestKind::Authentication { rp_challenge } => {
+                let payload = acsp_v2::payload(&acsp_v2::Fields {
+                    scheme_name: &self.policy.scheme_name,
+                    server_random: part.server_random,
+                    rp_challenge,
+                    user_challenge: part.user_challenge,
+                    relying_party_name: &request.relying_party_name,
+                    brokered_rp_name: &request.brokered_rp_name,
+                    interactions: request.interactions.base64(),
+                    interaction_type_used: part.interaction,
+                    initial_callback_url: &request.initial_callback_url,
+                    flow_type: request.flow_type,
+                });
+                hash(request.hash_algorithm, payload.as_bytes())
+            }
+        }
+    }
+
+    /// EM, as splitkey.md §4.1 has both sides compute it.
+    pub(super) fn encoded_message(
+        &self,
+        session: &Session,
+        profile: Profile,
+        part: &Contribution<'_>,
+    ) -> Result<EncodedMessage, EncodingError> {
+        EncodedMessage::encode(profile, scheme(&session.request), &self.digest(session, part), &part.salt)
+    }
+}
+
+/// Padding and hash that a session's signature has.
+pub(crate) fn scheme(request: &SessionRequest) -> Scheme {
+    let hash = match request.hash_algorithm {
+        HashAlgorithm::Sha256 => Hash::Sha256,
+        HashAlgorithm::Sha384 => Hash::Sha384,
+        HashAlgorithm::Sha512 => Hash::Sha512,
+        HashAlgorithm::Sha3_256 => Hash::Sha3_256,
+        HashAlgorithm::Sha3_384 => Hash::Sha3_384,
+        HashAlgorithm::Sha3_512 => Hash::Sha3_512,
+    };
+    match request.signature_algorithm {
+        SignatureAlgorithm::RsassaPss => Scheme::Pss(hash),
+        _ => Scheme::Pkcs1v15(hash),
+    }
+}
+
+fn hash(algorithm: HashAlgorithm, data: &[u8]) -> Vec<u8> {
+    match algorithm {
+        HashAlgorithm::Sha256 => sha2::Sha256::digest(data).to_vec(),
+        HashAlgorithm::Sha384 => sha2::Sha384::digest(data).to_vec(),
+        HashAlgorithm::Sha512 => sha2::Sha512::digest(data).to_vec(),
+        HashAlgorithm::Sha3_256 => sha3::Sha3_256::digest(data).to_vec(),
+        HashAlgorithm::Sha3_384 => sha3::Sha3_384::digest(data).to_vec(),
+        HashAlgorithm::Sha3_512 => sha3::Sha3_512::digest(data).to_vec(),
+    }
+}

@@ -1,0 +1,228 @@
+//! Errors by who must act: the relying party, the phone, the operator, or us.
+
+use crate::{
+    domain::CorruptRecord,
+    ports::{KeysError, StoreError},
+};
+use jiff::SignedDuration;
+
+/// Database, key vault or our own code: nothing the caller can mend.
+#[derive(Debug, thiserror::Error)]
+pub enum Infrastructure {
+    /// The database.
+    #[error("database")]
+    Store(#[from] StoreError),
+    /// The key vault.
+    #[error("key vault")]
+    Keys(#[from] KeysError),
+    /// A stored value that this software cannot have written.
+    #[error("stored data")]
+    Corrupt(#[from] CorruptRecord),
+    /// A rule of our own was broken; a defect.
+    #[error("internal: {0}")]
+    Internal(&'static str),
+}
+
+/// What a relying party is told.
+#[derive(Debug, thiserror::Error)]
+pub enum RelyingPartyError {
+    /// No enabled relying party has this UUID.
+    #[error("no relying party has this relyingPartyUUID")]
+    UnknownRelyingParty,
+    /// It may not call from this IP address.
+    #[error("this relying party may not call from this IP address")]
+    AddressNotAllowed,
+    /// The name is none of its own.
+    #[error("relyingPartyName is none of the names agreed for this relyingPartyUUID")]
+    NameNotAllowed,
+    /// It has no right to what it asks.
+    #[error("this relying party has no right to {what}")]
+    NotPermitted {
+        /// The right.
+        what: &'static str,
+        /// JSON pointer to the field that asks for it.
+        pointer: &'static str,
+    },
+    /// The person has no account.
+    #[error("no account was found for this person")]
+    UnknownPerson,
+    /// The person has accounts, but none of the level asked for.
+    #[error("the person has no account of the requested certificate level")]
+    NoSuitableAccount,
+    /// There is no active account with this document number.
+    #[error("no active account has this document number")]
+    UnknownDocument,
+    /// No such session, or its result was kept long enough.
+    #[error("no such session, or it is over for more than five minutes")]
+    UnknownSession,
+    /// The person was asked too often.
+    #[error("this person was asked too often; try again in {} s", retry_after.as_secs())]
+    TooManyRequests {
+        /// When to try again.
+        retry_after: SignedDuration,
+    },
+    /// Nothing the relying party can mend.
+    #[error(transparent)]
+    Infrastructure(#[from] Infrastructure),
+}
+
+/// What a phone is told outside a sealed answer.
+#[derive(Debug, thiserror::Error)]
+pub enum DeviceError {
+    /// The request is not signed, wrongly signed, or signed too long ago.
+    #[error("the request is not properly signed by a known device key: {0}")]
+    NotAuthenticated(&'static str),
+    /// The account on this device is closed.
+    #[error("the account on this device is closed")]
+    AccountClosed(crate::domain::CloseReason),
+    /// The session is over, belongs to another phone, or never was.
+    #[error("the request is no longer there")]
+    SessionGone,
+    /// A submission of it is being evaluated.
+    #[error("the request is just being completed")]
+    SessionCompleting,
+    /// None of the interactions asked for can be shown by this phone; the session has ended.
+    #[error("none of the requested interactions can be shown by this phone")]
+    NoCommonInteraction,
+    /// The key cannot be used now.
+    #[error("the key is locked")]
+    KeyLocked {
+        /// Until then; `None`: for good.
+        until: Option<jiff::Timestamp>,
+    },
+    /// The sealed body opens under none of our current keys.
+    #[error("the sealed message cannot be opened; fetch the current server key")]
+    CannotOpen,
+    /// Too many begun transactions.
+    #[error("too many requests; try again in {} s", retry_after.as_secs())]
+    TooManyRequests {
+        /// When to try again.
+        retry_after: SignedDuration,
+    },
+    /// Rotate or sync transactions were abandoned ten times in a row; one has to be completed first.
+    #[error("complete a rotate or sync transaction first")]
+    Frozen,
+    /// The transaction is of another device, or long gone.
+    #[error("no such transaction")]
+    UnknownTransaction,
+    /// Nothing the phone can mend.
+    #[error(transparent)]
+    Infrastructure(#[from] Infrastructure),
+}
+
+/// What a registering phone is told.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistrationError {
+    /// The request is not signed by the key that it names.
+    #[error("the request is not properly signed by the device key: {0}")]
+    NotAuthenticated(&'static str),
+    /// A field makes no sense.
+    #[error("{field}: {reason}")]
+    Invalid {
+        /// Name in the JSON body.
+        field: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The device identifier is taken.
+    #[error("this device identifier is taken; make a new one")]
+    DeviceExists,
+    /// The account that is to be replaced did not agree.
+    #[error("the old device key did not sign the replacement")]
+    ReplacementNotAuthorised,
+    /// No such registration, or not this device's.
+    #[error("no such registration")]
+    Unknown,
+    /// It is over.
+    #[error("the registration has ended: {}", .0.code())]
+    Ended(crate::domain::EndReason),
+    /// This step comes later, or was done.
+    #[error("the registration is not at this step")]
+    WrongStep,
+    /// The sealed body opens under none of our current keys.
+    #[error("the sealed message cannot be opened; fetch the current server key")]
+    CannotOpen,
+    /// A proof of possession failed: most likely a PIN was entered differently.
+    #[error("the proof of possession failed; {attempts_left} more attempts")]
+    ProofFailed {
+        /// Attempts left before the registration ends.
+        attempts_left: u8,
+        /// The key whose proof failed.
+        purpose: splitkey::Purpose,
+    },
+    /// Nothing the phone can mend.
+    #[error(transparent)]
+    Infrastructure(#[from] Infrastructure),
+}
+
+/// What an operator is told.
+#[derive(Debug, thiserror::Error)]
+pub enum OperatorError {
+    /// No open registration has this code.
+    #[error("no open registration has the code {0}; codes are valid for 15 minutes")]
+    UnknownCode(wire::RegistrationCode),
+    /// The phone has not handed over its shares yet.
+    #[error("the phone is not that far yet; try again in a moment")]
+    NotReady,
+    /// Somebody vouched already.
+    #[error("this registration has its person already")]
+    AlreadyProven,
+    /// The person's data make no sense.
+    #[error("{0}")]
+    InvalidPerson(String),
+    /// No account has this document number.
+    #[error("no account has the document number {0}")]
+    UnknownAccount(wire::DocumentNumber),
+    /// No relying party has this UUID.
+    #[error("no relying party has the UUID {0}")]
+    UnknownRelyingParty(wire::RelyingPartyUuid),
+    /// The UUID is taken.
+    #[error("a relying party with the UUID {0} exists already")]
+    RelyingPartyExists(wire::RelyingPartyUuid),
+    /// A relying party needs a name.
+    #[error("{0}")]
+    InvalidRelyingParty(String),
+    /// Nothing the operator's input caused.
+    #[error(transparent)]
+    Infrastructure(#[from] Infrastructure),
+}
+
+macro_rules! from_infrastructure {
+    ($($error:ident),*) => {$(
+        impl From<StoreError> for $error {
+            fn from(error: StoreError) -> Self {
+                Self::Infrastructure(error.into())
+            }
+        }
+
+        impl From<KeysError> for $error {
+            fn from(error: KeysError) -> Self {
+                Self::Infrastructure(error.into())
+            }
+        }
+
+        impl MaybeConflict for $error {
+            fn is_conflict(&self) -> bool {
+                matches!(self, Self::Infrastructure(inner) if inner.is_conflict())
+            }
+        }
+    )*};
+}
+
+from_infrastructure!(RelyingPartyError, DeviceError, RegistrationError, OperatorError);
+
+/// Errors that may mean "try again".
+pub(super) trait MaybeConflict {
+    fn is_conflict(&self) -> bool;
+}
+
+impl MaybeConflict for Infrastructure {
+    fn is_conflict(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Conflict))
+    }
+}
+
+/// Whether another transaction came first.
+pub(crate) fn is_conflict(error: &impl MaybeConflict) -> bool {
+    error.is_conflict()
+}

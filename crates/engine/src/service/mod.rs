@@ -1,0 +1,182 @@
+//! The use cases, in the words of the two APIs that call them.
+
+mod accounts;
+mod authenticate;
+mod begin;
+mod encode;
+mod error;
+mod evaluate;
+mod jobs;
+mod registration;
+mod relying_parties;
+mod sessions;
+mod status;
+mod submit;
+mod sync;
+
+pub use accounts::AccountSummary;
+pub use authenticate::AuthenticatedDevice;
+pub use error::{DeviceError, Infrastructure, OperatorError, RegistrationError, RelyingPartyError};
+pub use jobs::JobReport;
+pub use registration::IdentityRequest;
+pub use relying_parties::{UsageLine, NewRelyingParty};
+pub use sessions::{Caller, CertificateAnswer, StartedSession, Target};
+pub use status::SessionStatus;
+
+use crate::{
+    domain::{AccountId, AuditEvent, AuditRecord},
+    policy::Policy,
+    ports::{CaSigner, Clock, Entropy, ServerKeys, Store, StoreError, UnitOfWork},
+};
+use jiff::Timestamp;
+use std::{convert::Infallible, sync::Arc};
+use wire::{RelyingPartyUuid, SessionId};
+
+/// Tries of a transaction that lost against another one before the caller is told to come again.
+const MAX_TRIES: u32 = 8;
+
+/// The engine: the use cases over their ports. Holds no state of its own; any number may run on one
+/// database.
+#[derive(Clone)]
+pub struct Service {
+    store: Arc<dyn Store>,
+    keys: Arc<dyn ServerKeys>,
+    ca: Arc<dyn CaSigner>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    policy: Arc<Policy>,
+}
+
+impl Service {
+    /// An engine over these ports.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn Store>,
+        keys: Arc<dyn ServerKeys>,
+        ca: Arc<dyn CaSigner>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        policy: Policy,
+    ) -> Self {
+        Self { store, keys, ca, clock, entropy, policy: Arc::new(policy) }
+    }
+
+    /// The deployment's settings.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Whether database and keys can be used.
+    ///
+    /// # Errors
+    /// The first that cannot.
+    pub async fn ready(&self) -> Result<(), Infrastructure> {
+        self.store.ready().await?;
+        self.keys.ready().await?;
+        Ok(())
+    }
+
+    /// Root and issuing CA certificates, for publication.
+    #[must_use]
+    pub fn published_certificates(&self) -> Vec<crate::ports::PublishedCertificate> {
+        self.ca.published()
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn rng(&self) -> Rng<'_> {
+        Rng(&*self.entropy)
+    }
+
+    fn random<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.entropy.fill(&mut bytes);
+        bytes
+    }
+}
+
+/// Runs a unit of work to its commit, again from the start when another transaction came first.
+///
+/// The body is an async block over `$uow: Box<dyn UnitOfWork>` that ends in `Ok(value)` after having
+/// committed; it must not have effects outside the unit of work.
+macro_rules! retrying {
+    ($service:expr, |$uow:ident| $body:block) => {{
+        let mut tries = 0;
+        loop {
+            let outcome = async {
+                let mut $uow = $service.store.write().await?;
+                $body
+            }
+            .await;
+            tries += 1;
+            match outcome {
+                Err(error) if $crate::service::error::is_conflict(&error) && tries < $crate::service::MAX_TRIES => {}
+                outcome => break outcome,
+            }
+        }
+    }};
+}
+pub(crate) use retrying;
+
+/// Writes an audit record.
+async fn audit(uow: &mut dyn UnitOfWork, at: Timestamp, about: About, event: AuditEvent) -> Result<(), StoreError> {
+    uow.record(&AuditRecord {
+        at,
+        account: about.account,
+        relying_party: about.relying_party,
+        session: about.session,
+        event,
+    })
+    .await
+}
+
+/// Whom an audit record concerns.
+#[derive(Clone, Copy, Default)]
+struct About {
+    account: Option<AccountId>,
+    relying_party: Option<RelyingPartyUuid>,
+    session: Option<SessionId>,
+}
+
+impl About {
+    fn account(account: AccountId) -> Self {
+        Self { account: Some(account), ..Self::default() }
+    }
+
+    fn session(session: &crate::domain::Session) -> Self {
+        Self {
+            account: session.claimed_by(),
+            relying_party: Some(session.relying_party),
+            session: Some(session.id),
+        }
+    }
+}
+
+/// The entropy port as a random number generator of `rand_core`.
+struct Rng<'a>(&'a dyn Entropy);
+
+impl rand_core::TryRng for Rng<'_> {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        let mut bytes = [0; 4];
+        self.0.fill(&mut bytes);
+        Ok(u32::from_le_bytes(bytes))
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        let mut bytes = [0; 8];
+        self.0.fill(&mut bytes);
+        Ok(u64::from_le_bytes(bytes))
+    }
+
+    fn try_fill_bytes(&mut self, buffer: &mut [u8]) -> Result<(), Infallible> {
+        self.0.fill(buffer);
+        Ok(())
+    }
+}
+
+impl rand_core::TryCryptoRng for Rng<'_> {}

@@ -1,0 +1,376 @@
+//! R3b → R4: both PINs prove that both keys work; then two certificates are issued, or none.
+
+use super::{RegistrationError, account_id, cannot_open, open_at, seal};
+use crate::{
+    domain::{
+        Account, AccountKey, AccountLevel, AccountState, AuditEvent, CloseReason, Device, EndReason, KeyState,
+        MAX_PROOF_ATTEMPTS, OfferedKey, PerPurpose, PinCounter, Registration, RegistrationState, Vouched, Wrapped,
+    },
+    policy::ACCOUNT_LIFETIME,
+    ports::{KeysError, StoreError},
+    service::{About, Infrastructure, Service, audit, evaluate::hex, retrying},
+};
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+use splitkey::{
+    ClientModulus, CompositeModulus, JointSalt, PartialSignature, Proof, Proofs, PublicKey, Purpose,
+    check_client_half, complete, proof_of_possession,
+    seal::{self, Kind},
+};
+use wire::{DocumentNumber, RegistrationId, device_v1, http_signature::SignedRequest};
+
+/// Document numbers that may collide before we give up; four characters give 1.6 million per person.
+const MAX_NUMBER_TRIES: u32 = 4;
+
+/// What the account's two keys are made of, once proven.
+struct Proven {
+    shares: PerPurpose<Wrapped>,
+    vouched: Vouched,
+    signatures: PerPurpose<Vec<u8>>,
+}
+
+impl Service {
+    /// Takes the proofs of possession and, if both hold, makes the account.
+    ///
+    /// Every try is counted and committed before it is evaluated: between its two PIN entries a copied
+    /// phone must not become a PIN oracle. A repetition of the proofs that led to the account gets the
+    /// same answer.
+    ///
+    /// # Errors
+    /// By cause, see [`RegistrationError`].
+    pub async fn prove_possession(
+        &self,
+        request: &SignedRequest<'_>,
+        id: RegistrationId,
+        sealed: &[u8],
+    ) -> Result<Vec<u8>, RegistrationError> {
+        self.registration_of(request, id).await?;
+        let opened = self.keys.open(Kind::Proofs, sealed).await.map_err(cannot_open)?;
+        let fingerprint = seal::fingerprint(sealed);
+        let proofs = Proofs::decode(&opened.plaintext)
+            .map_err(|error| RegistrationError::Invalid { field: "proofs", reason: error.to_string() })?;
+        let completed = match self.charge_proof(id, &fingerprint).await? {
+            Charged::Answered(registration) => self.completed(&registration).await?,
+            Charged::Evaluate(registration) => {
+                let proven = self.check_proofs(&registration, &proofs).await?;
+                self.open_account(id, fingerprint, proven).await?
+            }
+        };
+        let body = serde_json::to_vec(&completed)
+            .map_err(|_| Infrastructure::Internal("an answer that is no JSON"))?;
+        seal(opened.answer, &body, self)
+    }
+
+    async fn charge_proof(&self, id: RegistrationId, fingerprint: &[u8; 32]) -> Result<Charged, RegistrationError> {
+        retrying!(self, |uow| {
+            let now = self.now();
+            let mut registration = uow.registration(id).await?.ok_or(RegistrationError::Unknown)?;
+            if matches!(&registration.state, RegistrationState::Active { proofs, .. } if proofs == fingerprint) {
+                return Ok(Charged::Answered(Box::new(registration)));
+            }
+            open_at(&registration, now)?;
+            if !matches!(registration.state, RegistrationState::AwaitingProof { .. }) {
+                return Err(RegistrationError::WrongStep);
+            }
+            if registration.proof_attempts >= MAX_PROOF_ATTEMPTS {
+                return Err(RegistrationError::Ended(EndReason::ProofFailed));
+            }
+            registration.proof_attempts += 1;
+            uow.save_registration(&mut registration).await?;
+            uow.commit().await?;
+            Ok(Charged::Evaluate(Box::new(registration)))
+        })
+    }
+
+    async fn check_proofs(
+        &self,
+        registration: &Registration,
+        proofs: &Proofs,
+    ) -> Result<Proven, RegistrationError> {
+        let RegistrationState::AwaitingProof { shares, vouched } = &registration.state else {
+            return Err(RegistrationError::WrongStep);
+        };
+        let mut signatures = PerPurpose { authentication: Vec::new(), signature: Vec::new() };
+        for purpose in [Purpose::Authentication, Purpose::Signature] {
+            let key = registration.keys.of(purpose);
+            let proof = proofs.of(key.id).ok_or_else(|| RegistrationError::Invalid {
+                field: "proofs",
+                reason: "the proof of one key is missing".to_owned(),
+            })?;
+            match self.check_proof(purpose, key, shares.of(purpose), proof).await? {
+                Some(signature) => *signatures.of_mut(purpose) = signature,
+                None => return Err(self.proof_failed(registration, purpose).await?),
+            }
+        }
+        Ok(Proven { shares: shares.clone(), vouched: vouched.clone(), signatures })
+    }
+
+    /// The composite signature over the proof of possession; `None` for a wrong share.
+    async fn check_proof(
+        &self,
+        purpose: Purpose,
+        key: &OfferedKey,
+        share: &Wrapped,
+        proof: &Proof,
+    ) -> Result<Option<Vec<u8>>, RegistrationError> {
+        let damaged = |_| Infrastructure::Internal("a stored modulus that does not fit");
+        let n1 = ClientModulus::from_stored(key.profile, &key.n1).map_err(damaged)?;
+        let composite = CompositeModulus::from_stored(&n1, &key.n).map_err(damaged)?;
+        let salt = JointSalt { r: key.nonce, c: proof.client_nonce };
+        let message = proof_of_possession(key.profile, purpose, key.id, &key.nonce, &key.n, &salt);
+        let Ok(partial) = PartialSignature::from_bytes(&proof.partial_signature, &n1) else {
+            return Ok(None);
+        };
+        let server_part = self.keys.apply_share(key.id, share, &n1, &message).await?;
+        let Ok(half) = check_client_half(&message, &partial, &server_part, &n1) else { return Ok(None) };
+        let server_half = self.keys.apply_half(&key.server_half, &message).await?;
+        let signature = complete(half, &server_half, &composite, &message)
+            .map_err(|_| Infrastructure::Keys(KeysError::FaultyComputation))?;
+        Ok(Some(signature.bytes().to_vec()))
+    }
+
+    async fn proof_failed(
+        &self,
+        registration: &Registration,
+        purpose: Purpose,
+    ) -> Result<RegistrationError, RegistrationError> {
+        let attempts_left = MAX_PROOF_ATTEMPTS.saturating_sub(registration.proof_attempts);
+        retrying!(self, |uow| {
+            let event =
+                AuditEvent::ProofFailed { registration: registration.id, attempts: registration.proof_attempts };
+            audit(&mut *uow, self.now(), About::default(), event).await?;
+            uow.commit().await?;
+            Ok::<_, RegistrationError>(())
+        })?;
+        if attempts_left == 0 {
+            self.end_registration(registration.id, EndReason::ProofFailed).await?;
+            return Ok(RegistrationError::Ended(EndReason::ProofFailed));
+        }
+        Ok(RegistrationError::ProofFailed { attempts_left, purpose })
+    }
+
+    /// Issues both certificates and opens the account, in one transaction (R15).
+    async fn open_account(
+        &self,
+        id: RegistrationId,
+        fingerprint: [u8; 32],
+        proven: Proven,
+    ) -> Result<device_v1::RegistrationCompleted, RegistrationError> {
+        for _ in 0..MAX_NUMBER_TRIES {
+            let created_at = Timestamp::from_second(self.now().as_second())
+                .map_err(|_| Infrastructure::Internal("a clock outside all years"))?;
+            let number = self.document_number(&proven.vouched)?;
+            let registration = self
+                .store
+                .read()
+                .await?
+                .registration(id)
+                .await?
+                .ok_or(RegistrationError::Unknown)?;
+            let certificates = PerPurpose {
+                authentication: self
+                    .issue(Purpose::Authentication, &registration, &proven.vouched, &number, created_at)
+                    .await?,
+                signature: self
+                    .issue(Purpose::Signature, &registration, &proven.vouched, &number, created_at)
+                    .await?,
+            };
+            match self.commit_account(id, fingerprint, &proven, &number, &certificates, created_at).await {
+                Err(RegistrationError::Infrastructure(Infrastructure::Store(StoreError::Duplicate { .. }))) => {}
+                outcome => {
+                    let registration = outcome?;
+                    return self.completed(&registration).await;
+                }
+            }
+        }
+        Err(Infrastructure::Internal("no free document number").into())
+    }
+
+    async fn commit_account(
+        &self,
+        id: RegistrationId,
+        fingerprint: [u8; 32],
+        proven: &Proven,
+        number: &DocumentNumber,
+        certificates: &PerPurpose<Vec<u8>>,
+        created_at: Timestamp,
+    ) -> Result<Registration, RegistrationError> {
+        retrying!(self, |uow| {
+            let now = self.now();
+            let mut registration = uow.registration(id).await?.ok_or(RegistrationError::Unknown)?;
+            if matches!(&registration.state, RegistrationState::Active { proofs, .. } if *proofs == fingerprint) {
+                return Ok(registration);
+            }
+            open_at(&registration, now)?;
+            let account = new_account(
+                account_id(self.random()),
+                &registration,
+                proven,
+                number,
+                certificates,
+                created_at,
+            );
+            uow.insert_account(&account).await?;
+            let about = About::account(account.id);
+            for key in account.keys.iter() {
+                let event = AuditEvent::CertificateIssued {
+                    purpose: key.purpose.id(),
+                    serial: pki::Certificate::parse(&key.certificate)
+                        .map(|certificate| hex(certificate.serial_number()))
+                        .map_err(|_| Infrastructure::Internal("a certificate of ours that does not parse"))?,
+                    sha256: hex(&Sha256::digest(&key.certificate)),
+                };
+                audit(&mut *uow, now, about, event).await?;
+            }
+            let event = AuditEvent::AccountOpened { document_number: number.to_string() };
+            audit(&mut *uow, now, about, event).await?;
+            if let Some(old) = registration.replaces
+                && let Some(mut old) = uow.account(old).await?
+            {
+                self.close_in(&mut *uow, &mut old, CloseReason::Replaced, now).await?;
+            }
+            registration.state = RegistrationState::Active {
+                account: account.id,
+                proofs: fingerprint,
+                signatures: proven.signatures.clone(),
+            };
+            registration.forget_server_halves();
+            uow.save_registration(&mut registration).await?;
+            uow.commit().await?;
+            Ok::<_, RegistrationError>(registration)
+        })
+    }
+
+    /// One certificate: profile → lint → sign.
+    async fn issue(
+        &self,
+        purpose: Purpose,
+        registration: &Registration,
+        vouched: &Vouched,
+        number: &DocumentNumber,
+        not_before: Timestamp,
+    ) -> Result<Vec<u8>, RegistrationError> {
+        let issuer = self.ca.issuer(vouched.level);
+        let person = &vouched.person;
+        let profile = match (vouched.level, purpose) {
+            (AccountLevel::Qualified, Purpose::Authentication) => pki::Profile::QAuth,
+            (AccountLevel::Qualified, Purpose::Signature) => pki::Profile::QSign,
+            (AccountLevel::Advanced, Purpose::Authentication) => pki::Profile::NqAuth,
+            (AccountLevel::Advanced, Purpose::Signature) => pki::Profile::NqSign,
+        };
+        let linted = pki::EndEntity {
+            profile,
+            country: person.semantics_identifier.country_code(),
+            surname: &person.surname,
+            given_name: &person.given_name,
+            semantics_identifier: &person.semantics_identifier.to_string(),
+            date_of_birth: person.date_of_birth,
+            document_number: &number.to_string(),
+            modulus: &registration.keys.of(purpose).n,
+        }
+        .build(&issuer, not_before, &mut self.rng())
+        .and_then(pki::UnsignedCertificate::lint)
+        .map_err(|_| Infrastructure::Internal("a certificate that does not pass the lint"))?;
+        let certificate = self.ca.sign(vouched.level, linted).await?;
+        // The certificate must verify what the key signs, before anybody is told about it.
+        pki::Certificate::parse(&certificate)
+            .ok()
+            .and_then(|certificate| certificate.rsa_modulus().map(<[u8]>::to_vec))
+            .filter(|modulus| PublicKey::new(modulus).is_ok() && *modulus == registration.keys.of(purpose).n)
+            .ok_or(Infrastructure::Internal("a certificate over another key"))?;
+        Ok(certificate)
+    }
+
+    fn document_number(&self, vouched: &Vouched) -> Result<DocumentNumber, Infrastructure> {
+        let qualified = vouched.level == AccountLevel::Qualified;
+        Ok(DocumentNumber::generate(&vouched.person.semantics_identifier, qualified, &mut self.rng()))
+    }
+
+    /// R4, from what is stored.
+    async fn completed(&self, registration: &Registration) -> Result<device_v1::RegistrationCompleted, RegistrationError> {
+        let RegistrationState::Active { account, signatures, .. } = &registration.state else {
+            return Err(RegistrationError::WrongStep);
+        };
+        let account = self
+            .store
+            .read()
+            .await?
+            .account(*account)
+            .await?
+            .ok_or(Infrastructure::Internal("a finished registration without its account"))?;
+        let purposes = [
+            (device_v1::Purpose::Authentication, Purpose::Authentication),
+            (device_v1::Purpose::Signature, Purpose::Signature),
+        ];
+        Ok(device_v1::RegistrationCompleted {
+            document_number: account.document_number.clone(),
+            certificates: purposes
+                .iter()
+                .map(|(name, purpose)| device_v1::IssuedCertificate {
+                    purpose: *name,
+                    certificate: account.keys.of(*purpose).certificate.clone().into(),
+                })
+                .collect(),
+            signatures: purposes
+                .iter()
+                .map(|(name, purpose)| device_v1::ProofSignature {
+                    purpose: *name,
+                    signature: signatures.of(*purpose).clone().into(),
+                })
+                .collect(),
+            issuing_ca: self.ca.issuer(account.level).der().to_vec().into(),
+            expires_at: account.expires_at,
+        })
+    }
+}
+
+/// What counting a proof came to.
+enum Charged {
+    Evaluate(Box<Registration>),
+    Answered(Box<Registration>),
+}
+
+fn new_account(
+    id: crate::domain::AccountId,
+    registration: &Registration,
+    proven: &Proven,
+    number: &DocumentNumber,
+    certificates: &PerPurpose<Vec<u8>>,
+    created_at: Timestamp,
+) -> Account {
+    let key = |purpose: Purpose| {
+        let offered = registration.keys.of(purpose);
+        AccountKey {
+            id: offered.id,
+            purpose,
+            profile: offered.profile,
+            n1: offered.n1.clone(),
+            n: offered.n.clone(),
+            certificate: certificates.of(purpose).clone(),
+            pin: PinCounter::default(),
+            state: KeyState::Ready {
+                server_share: proven.shares.of(purpose).clone(),
+                server_half: offered.server_half.clone(),
+            },
+            in_flight: None,
+        }
+    };
+    Account {
+        id,
+        person: proven.vouched.person.clone(),
+        document_number: number.clone(),
+        level: proven.vouched.level,
+        device: Device {
+            id: registration.device,
+            public_key: registration.device_public_key.clone(),
+            token: registration.token,
+            seq: 0,
+            superseded: 0,
+        },
+        keys: PerPurpose { authentication: key(Purpose::Authentication), signature: key(Purpose::Signature) },
+        state: AccountState::Active,
+        created_at,
+        expires_at: created_at + ACCOUNT_LIFETIME,
+        version: 0,
+    }
+}

@@ -1,0 +1,210 @@
+//! A certificate's public key: what it is, its identifier, and verification under it.
+
+use der::asn1::{Any, AnyRef, BitString, UintRef};
+use der::{Decode, Encode, Sequence};
+use sha1::Sha1;
+use sha2::{Digest, Sha256, Sha384, Sha512};
+use spki::AlgorithmIdentifierOwned;
+use thiserror::Error;
+
+use crate::oids;
+use crate::signer::SignatureAlgorithm;
+
+/// The RSA public exponent of every end-entity key, 65537.
+pub const RSA_PUBLIC_EXPONENT: u32 = 65_537;
+
+/// A public key with its exact `SubjectPublicKeyInfo` bytes.
+#[derive(Debug, Clone)]
+pub struct PublicKey {
+    spki: Vec<u8>,
+    key_identifier: [u8; 20],
+    kind: Kind,
+}
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Rsa { modulus: Vec<u8>, exponent: Vec<u8> },
+    P256(p256::ecdsa::VerifyingKey),
+    P384(p384::ecdsa::VerifyingKey),
+    P521(p521::ecdsa::VerifyingKey),
+    Other,
+}
+
+impl PublicKey {
+    /// Reads a DER `SubjectPublicKeyInfo`. Keys of other algorithms are kept, but verify nothing.
+    ///
+    /// # Errors
+    /// [`PublicKeyError`] if it is not DER, an RSA key is malformed, or a point is not on its curve.
+    pub fn from_spki_der(spki: &[u8]) -> Result<Self, PublicKeyError> {
+        let info = SubjectPublicKeyInfo::from_der(spki).map_err(PublicKeyError::Malformed)?;
+        let bits = info.subject_public_key.as_bytes().ok_or(PublicKeyError::UnusedBits)?;
+        Ok(Self {
+            // RFC 5280 §4.2.1.2 method (1): over the BIT STRING's value, without tag, length and unused-bits octet.
+            key_identifier: Sha1::digest(bits).into(),
+            kind: Kind::read(&info.algorithm, bits)?,
+            spki: spki.to_vec(),
+        })
+    }
+
+    /// Builds an RSA key with exponent 65537 from a big-endian modulus; leading zero octets are ignored.
+    ///
+    /// # Errors
+    /// [`PublicKeyError::Malformed`] if the modulus is empty or too long for DER.
+    pub fn from_rsa_modulus(modulus: &[u8]) -> Result<Self, PublicKeyError> {
+        let spki = rsa_spki(modulus).map_err(PublicKeyError::Malformed)?;
+        Self::from_spki_der(&spki)
+    }
+
+    /// The exact DER `SubjectPublicKeyInfo`.
+    pub fn spki_der(&self) -> &[u8] {
+        &self.spki
+    }
+
+    /// SHA-1 of the key bits, as the subject key identifier carries it (RFC 5280 §4.2.1.2).
+    pub fn key_identifier(&self) -> &[u8; 20] {
+        &self.key_identifier
+    }
+
+    /// The RSA modulus, big-endian without leading zeros; `None` for other keys.
+    pub fn rsa_modulus(&self) -> Option<&[u8]> {
+        match &self.kind {
+            Kind::Rsa { modulus, .. } => Some(modulus),
+            _ => None,
+        }
+    }
+
+    /// The RSA public exponent, big-endian without leading zeros; `None` for other keys.
+    pub fn rsa_exponent(&self) -> Option<&[u8]> {
+        match &self.kind {
+            Kind::Rsa { exponent, .. } => Some(exponent),
+            _ => None,
+        }
+    }
+
+    /// The algorithm this key signs certificates with when it belongs to one of our authorities: the hash as long as the
+    /// curve. `None` for keys that may not sign certificates here.
+    pub fn signature_algorithm(&self) -> Option<SignatureAlgorithm> {
+        match self.kind {
+            Kind::P256(_) => Some(SignatureAlgorithm::EcdsaSha256),
+            Kind::P384(_) => Some(SignatureAlgorithm::EcdsaSha384),
+            Kind::P521(_) => Some(SignatureAlgorithm::EcdsaSha512),
+            Kind::Rsa { .. } | Kind::Other => None,
+        }
+    }
+
+    /// Verifies a DER `ECDSA-Sig-Value` over `message`. Any curve goes with any hash: SK's P-521 root signs with SHA-384.
+    ///
+    /// # Errors
+    /// [`VerificationError`] if the key is not an elliptic-curve key we know or the signature is not its.
+    pub fn verify(&self, algorithm: SignatureAlgorithm, message: &[u8], signature: &[u8]) -> Result<(), VerificationError> {
+        match algorithm {
+            SignatureAlgorithm::EcdsaSha256 => self.verify_digest(&Sha256::digest(message), signature),
+            SignatureAlgorithm::EcdsaSha384 => self.verify_digest(&Sha384::digest(message), signature),
+            SignatureAlgorithm::EcdsaSha512 => self.verify_digest(&Sha512::digest(message), signature),
+        }
+    }
+
+    fn verify_digest(&self, digest: &[u8], signature: &[u8]) -> Result<(), VerificationError> {
+        use p256::ecdsa::signature::hazmat::PrehashVerifier;
+        let outcome = match &self.kind {
+            Kind::P256(key) => {
+                p256::ecdsa::Signature::from_der(signature).and_then(|signature| key.verify_prehash(digest, &signature))
+            }
+            Kind::P384(key) => {
+                p384::ecdsa::Signature::from_der(signature).and_then(|signature| key.verify_prehash(digest, &signature))
+            }
+            Kind::P521(key) => {
+                p521::ecdsa::Signature::from_der(signature).and_then(|signature| key.verify_prehash(digest, &signature))
+            }
+            Kind::Rsa { .. } | Kind::Other => return Err(VerificationError::UnsupportedKey),
+        };
+        outcome.map_err(|_| VerificationError::WrongSignature)
+    }
+}
+
+impl PartialEq for PublicKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.spki == other.spki
+    }
+}
+
+impl Eq for PublicKey {}
+
+impl Kind {
+    fn read(algorithm: &AlgorithmIdentifierOwned, bits: &[u8]) -> Result<Self, PublicKeyError> {
+        match algorithm.oid {
+            oids::RSA_ENCRYPTION => {
+                // RFC 3279 §2.3.1: the parameters field is NULL.
+                if algorithm.parameters.as_ref().is_none_or(|parameters| !parameters.is_null()) {
+                    return Err(PublicKeyError::RsaParameters);
+                }
+                let key = RsaPublicKey::from_der(bits).map_err(PublicKeyError::Malformed)?;
+                Ok(Self::Rsa { modulus: key.modulus.as_bytes().to_vec(), exponent: key.public_exponent.as_bytes().to_vec() })
+            }
+            oids::EC_PUBLIC_KEY => {
+                // RFC 5480 §2.1.1: only named curves; RFC 5480 §2.2: compressed points are legal but nobody issues them.
+                let curve = algorithm.parameters.as_ref().and_then(|parameters| parameters.decode_as().ok());
+                let point = |_| PublicKeyError::PointNotOnCurve;
+                match curve {
+                    Some(oids::P256) => p256::ecdsa::VerifyingKey::from_sec1_bytes(bits).map(Self::P256).map_err(point),
+                    Some(oids::P384) => p384::ecdsa::VerifyingKey::from_sec1_bytes(bits).map(Self::P384).map_err(point),
+                    Some(oids::P521) => p521::ecdsa::VerifyingKey::from_sec1_bytes(bits).map(Self::P521).map_err(point),
+                    _ => Ok(Self::Other),
+                }
+            }
+            _ => Ok(Self::Other),
+        }
+    }
+}
+
+fn rsa_spki(modulus: &[u8]) -> der::Result<Vec<u8>> {
+    let exponent = RSA_PUBLIC_EXPONENT.to_be_bytes();
+    let key = RsaPublicKey { modulus: UintRef::new(modulus)?, public_exponent: UintRef::new(&exponent)? };
+    SubjectPublicKeyInfo {
+        algorithm: AlgorithmIdentifierOwned { oid: oids::RSA_ENCRYPTION, parameters: Some(Any::from(AnyRef::NULL)) },
+        subject_public_key: BitString::from_bytes(&key.to_der()?)?,
+    }
+    .to_der()
+}
+
+/// RFC 5280 §4.1.
+#[derive(Sequence)]
+struct SubjectPublicKeyInfo {
+    algorithm: AlgorithmIdentifierOwned,
+    subject_public_key: BitString,
+}
+
+/// RFC 8017 §A.1.1.
+#[derive(Sequence)]
+struct RsaPublicKey<'a> {
+    modulus: UintRef<'a>,
+    public_exponent: UintRef<'a>,
+}
+
+/// Why a `SubjectPublicKeyInfo` is refused.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum PublicKeyError {
+    /// Not the DER it should be.
+    #[error("the public key is not well-formed DER")]
+    Malformed(#[source] der::Error),
+    /// The key bits do not end on an octet.
+    #[error("the public key has unused bits")]
+    UnusedBits,
+    /// An RSA key whose parameters are not NULL (for instance RSASSA-PSS parameters).
+    #[error("the RSA key's algorithm parameters are not NULL")]
+    RsaParameters,
+    /// An elliptic-curve point that is not on its curve.
+    #[error("the public key's point is not on its curve")]
+    PointNotOnCurve,
+}
+
+/// Why a signature does not verify.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum VerificationError {
+    /// The key is neither P-256, P-384 nor P-521.
+    #[error("signatures by this kind of key are not verified here")]
+    UnsupportedKey,
+    /// The signature is malformed or not this key's over this message.
+    #[error("the signature is not valid")]
+    WrongSignature,
+}

@@ -1,0 +1,26 @@
+//! X.509 certificates (RFC 5280): build, lint, sign; parse and check.
+
+mod authority;
+mod certificate;
+mod chain;
+mod end_entity;
+mod extension_values;
+mod extensions;
+mod issue;
+mod lint;
+mod name;
+mod profile;
+mod tbs;
+mod time;
+
+pub use authority::{CaName, Ceremony, CeremonyError, IssuingCa, IssuingCaConfig, IssuingCaError, RootConfig, RootPublication, ceremony};
+pub use certificate::{Certificate, ParseError, SerialNumber};
+pub use chain::{ChainError, ChainLink, VerifiedChain, verify_chain};
+pub use end_entity::{BuildError, EndEntity, Subject, UnsignedCertificate};
+pub use extensions::QcStatements;
+pub use issue::{IssueError, Linted};
+pub use lint::{LintFinding, lint};
+pub use name::DistinguishedName;
+pub use profile::{EndEntityProfile, Level, Profile, Publication, Purpose, SchemeOids};
+pub use time::END_ENTITY_LIFETIME;
+pub use x509_cert::ext::pkix::{KeyUsage, KeyUsages};

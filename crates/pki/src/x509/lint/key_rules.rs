@@ -1,0 +1,52 @@
+//! The subject's public key.
+
+use super::{LintFinding, bit_length};
+use crate::public_key::RSA_PUBLIC_EXPONENT;
+use crate::signer::SignatureAlgorithm;
+use crate::x509::certificate::Facts;
+use crate::x509::profile::Profile;
+
+/// ETSI TS 119 312 no longer allows less. The test profile of the split keys has 1024 bits, in debug builds that ask for it.
+const MIN_MODULUS_BITS: usize = if cfg!(all(feature = "test-profile", debug_assertions)) { 1023 } else { 2048 };
+
+/// Longer moduli are refused by common verifiers.
+const MAX_MODULUS_BITS: usize = 8192;
+
+/// CA/Browser Forum BR §6.1.6: the modulus should have no factors smaller than 752.
+const SMALL_FACTOR_LIMIT: u32 = 752;
+
+pub(super) fn check(facts: &Facts, profile: Profile, findings: &mut Vec<LintFinding>) {
+    let key = &facts.public_key;
+    match profile {
+        Profile::RootCa | Profile::IssuingCa => {
+            if key.signature_algorithm() != Some(SignatureAlgorithm::EcdsaSha384) {
+                findings.push(LintFinding::KeyKind);
+            }
+        }
+        Profile::EndEntity(_) => match (key.rsa_modulus(), key.rsa_exponent()) {
+            (Some(modulus), Some(exponent)) => check_rsa(modulus, exponent, findings),
+            _ => findings.push(LintFinding::KeyKind),
+        },
+    }
+}
+
+fn check_rsa(modulus: &[u8], exponent: &[u8], findings: &mut Vec<LintFinding>) {
+    if !exponent.iter().eq(RSA_PUBLIC_EXPONENT.to_be_bytes().iter().skip_while(|octet| **octet == 0)) {
+        findings.push(LintFinding::PublicExponent);
+    }
+    let bits = bit_length(modulus);
+    if !(MIN_MODULUS_BITS..=MAX_MODULUS_BITS).contains(&bits) {
+        findings.push(LintFinding::ModulusLength(bits));
+    }
+    if modulus.last().is_none_or(|last| last % 2 == 0) {
+        findings.push(LintFinding::ModulusEven);
+    } else if has_small_factor(modulus) {
+        findings.push(LintFinding::ModulusSmallFactor);
+    }
+}
+
+/// Whether an odd number has a factor below [`SMALL_FACTOR_LIMIT`]. Composite divisors cost a little and change nothing.
+fn has_small_factor(modulus: &[u8]) -> bool {
+    let remainder = |divisor: u32| modulus.iter().fold(0, |rest, octet| (rest * 256 + u32::from(*octet)) % divisor);
+    (3..SMALL_FACTOR_LIMIT).step_by(2).any(|divisor| remainder(divisor) == 0)
+}

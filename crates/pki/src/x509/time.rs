@@ -1,0 +1,91 @@
+//! `Time` of RFC 5280 §4.1.2.5 and the lengths of validity.
+
+use der::Tag;
+use der::asn1::Any;
+use jiff::civil::{Date, DateTime};
+use jiff::tz::Offset;
+use jiff::{SignedDuration, Timestamp};
+
+/// An end-entity certificate is valid for 1095 days less a second (SK 2024 profile), not for three calendar years.
+pub const END_ENTITY_LIFETIME: SignedDuration = SignedDuration::from_secs(1095 * 86_400 - 1);
+
+/// The first year that `GeneralizedTime` is used for (RFC 5280 §4.1.2.5).
+const FIRST_GENERALIZED_YEAR: i16 = 2050;
+
+/// Encodes an instant, truncated to the second: UTCTime through 2049, GeneralizedTime after. Years outside 1950..=9999
+/// have no encoding.
+pub(crate) fn encode(instant: Timestamp) -> der::Result<Any> {
+    let time = Offset::UTC.to_datetime(instant);
+    if time.year() < FIRST_GENERALIZED_YEAR {
+        if time.year() < 1950 {
+            return Err(Tag::UtcTime.value_error().into());
+        }
+        Any::new(Tag::UtcTime, digits(time, 2))
+    } else {
+        Any::new(Tag::GeneralizedTime, digits(time, 4))
+    }
+}
+
+/// Reads a UTCTime or GeneralizedTime in the one form DER and RFC 5280 allow.
+pub(crate) fn decode(time: &Any) -> der::Result<Timestamp> {
+    let tag = der::Tagged::tag(time);
+    let civil = match tag {
+        Tag::UtcTime => {
+            let two_digits = number(time.value(), 0, 2);
+            // RFC 5280 §4.1.2.5.1: 50 and above is 19YY.
+            let year = two_digits.map(|year| if year >= 50 { 1900 + year } else { 2000 + year });
+            civil_time(year, time.value(), 2)
+        }
+        Tag::GeneralizedTime => civil_time(number(time.value(), 0, 4), time.value(), 4),
+        _ => None,
+    };
+    civil.and_then(|civil| Offset::UTC.to_timestamp(civil).ok()).ok_or_else(|| tag.value_error().into())
+}
+
+/// Whether an instant carries the tag its year demands.
+pub(crate) fn has_proper_tag(time: &Any, instant: Timestamp) -> bool {
+    let late = Offset::UTC.to_datetime(instant).year() >= FIRST_GENERALIZED_YEAR;
+    der::Tagged::tag(time) == if late { Tag::GeneralizedTime } else { Tag::UtcTime }
+}
+
+/// A date of birth as GeneralizedTime at noon UTC (RFC 3739 §3.2.2: so that no time zone moves it to another day).
+pub(crate) fn encode_date_of_birth(date: Date) -> der::Result<Any> {
+    Any::new(Tag::GeneralizedTime, digits(date.at(12, 0, 0, 0), 4))
+}
+
+/// Reads a date of birth; the time of day must be a valid one and is not looked at further.
+pub(crate) fn decode_date_of_birth(time: &Any) -> der::Result<Date> {
+    if der::Tagged::tag(time) != Tag::GeneralizedTime {
+        return Err(der::Tagged::tag(time).value_error().into());
+    }
+    civil_time(number(time.value(), 0, 4), time.value(), 4)
+        .map(DateTime::date)
+        .ok_or_else(|| Tag::GeneralizedTime.value_error().into())
+}
+
+fn digits(time: DateTime, year_digits: usize) -> Vec<u8> {
+    let year = if year_digits == 2 { time.year() % 100 } else { time.year() };
+    format!(
+        "{year:0year_digits$}{:02}{:02}{:02}{:02}{:02}Z",
+        time.month(),
+        time.day(),
+        time.hour(),
+        time.minute(),
+        time.second()
+    )
+    .into_bytes()
+}
+
+/// Reads `MMDDHHMMSSZ` from `start` to the end. Fractions, offsets and missing seconds are refused.
+fn civil_time(year: Option<i16>, text: &[u8], start: usize) -> Option<DateTime> {
+    if text.len() != start + 11 || text.last() != Some(&b'Z') {
+        return None;
+    }
+    let field = |index: usize| number(text, start + 2 * index, 2).and_then(|value| i8::try_from(value).ok());
+    DateTime::new(year?, field(0)?, field(1)?, field(2)?, field(3)?, field(4)?, 0).ok()
+}
+
+fn number(text: &[u8], start: usize, length: usize) -> Option<i16> {
+    let digits = text.get(start..start + length)?;
+    digits.iter().try_fold(0_i16, |value, digit| digit.is_ascii_digit().then(|| value * 10 + i16::from(digit - b'0')))
+}

@@ -1,0 +1,45 @@
+//! The database: the engine's [`Store`](engine::ports::Store) port on SQLite.
+//!
+//! Every unit of work is one database transaction, durable (fsynced) before `commit` returns, so that an
+//! answer never rests on an attempt that a power cut could undo (`splitkey.md` §4.2 step 4). Changes are
+//! compare-and-swap on a version column.
+//!
+//! What would hurt a person if the file were stolen is encrypted by [`ColumnCipher`]: the server's shares
+//! and halves of keys, verdicts, names, dates of birth. A ciphertext that was moved to another row or
+//! column, or changed, does not open. A finished session's signature is verified again whenever it is
+//! read.
+//!
+//! It refuses to open a database whose schema is older or newer than the software
+//! ([`SqliteStore::migrate`] is the explicit step), or whose encrypted columns were written under another
+//! key.
+//!
+//! The statements are SQL that PostgreSQL takes as well, in one set, and reach the driver through one
+//! small trait (`sql::Connection`): a second database is a second implementation of it, held to the same
+//! contract tests.
+//!
+//! Start at [`SqliteStore::open`].
+
+mod account;
+mod audit;
+mod cipher;
+mod error;
+mod moment;
+mod pooled_half;
+mod registration;
+mod relying_party;
+mod schema;
+mod session;
+mod sql;
+mod sqlite;
+mod tables;
+mod text;
+mod transaction;
+mod unit_of_work;
+mod wakeups;
+
+#[cfg(test)]
+mod contract;
+
+pub use cipher::{ColumnCipher, ColumnKey, RepeatedKeyId};
+pub use error::OpenError;
+pub use sqlite::{Options, SqliteStore};
