@@ -37,7 +37,10 @@ impl PublicKey {
     /// [`PublicKeyError`] if it is not DER, an RSA key is malformed, or a point is not on its curve.
     pub fn from_spki_der(spki: &[u8]) -> Result<Self, PublicKeyError> {
         let info = SubjectPublicKeyInfo::from_der(spki).map_err(PublicKeyError::Malformed)?;
-        let bits = info.subject_public_key.as_bytes().ok_or(PublicKeyError::UnusedBits)?;
+        let bits = info
+            .subject_public_key
+            .as_bytes()
+            .ok_or(PublicKeyError::UnusedBits)?;
         Ok(Self {
             // RFC 5280 §4.2.1.2 method (1): over the BIT STRING's value, without tag, length and unused-bits octet.
             key_identifier: Sha1::digest(bits).into(),
@@ -96,26 +99,34 @@ impl PublicKey {
     ///
     /// # Errors
     /// [`VerificationError`] if the key is not an elliptic-curve key we know or the signature is not its.
-    pub fn verify(&self, algorithm: SignatureAlgorithm, message: &[u8], signature: &[u8]) -> Result<(), VerificationError> {
+    pub fn verify(
+        &self,
+        algorithm: SignatureAlgorithm,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), VerificationError> {
         match algorithm {
-            SignatureAlgorithm::EcdsaSha256 => self.verify_digest(&Sha256::digest(message), signature),
-            SignatureAlgorithm::EcdsaSha384 => self.verify_digest(&Sha384::digest(message), signature),
-            SignatureAlgorithm::EcdsaSha512 => self.verify_digest(&Sha512::digest(message), signature),
+            SignatureAlgorithm::EcdsaSha256 => {
+                self.verify_digest(&Sha256::digest(message), signature)
+            }
+            SignatureAlgorithm::EcdsaSha384 => {
+                self.verify_digest(&Sha384::digest(message), signature)
+            }
+            SignatureAlgorithm::EcdsaSha512 => {
+                self.verify_digest(&Sha512::digest(message), signature)
+            }
         }
     }
 
     fn verify_digest(&self, digest: &[u8], signature: &[u8]) -> Result<(), VerificationError> {
         use p256::ecdsa::signature::hazmat::PrehashVerifier;
         let outcome = match &self.kind {
-            Kind::P256(key) => {
-                p256::ecdsa::Signature::from_der(signature).and_then(|signature| key.verify_prehash(digest, &signature))
-            }
-            Kind::P384(key) => {
-                p384::ecdsa::Signature::from_der(signature).and_then(|signature| key.verify_prehash(digest, &signature))
-            }
-            Kind::P521(key) => {
-                p521::ecdsa::Signature::from_der(signature).and_then(|signature| key.verify_prehash(digest, &signature))
-            }
+            Kind::P256(key) => p256::ecdsa::Signature::from_der(signature)
+                .and_then(|signature| key.verify_prehash(digest, &signature)),
+            Kind::P384(key) => p384::ecdsa::Signature::from_der(signature)
+                .and_then(|signature| key.verify_prehash(digest, &signature)),
+            Kind::P521(key) => p521::ecdsa::Signature::from_der(signature)
+                .and_then(|signature| key.verify_prehash(digest, &signature)),
             Kind::Rsa { .. } | Kind::Other => return Err(VerificationError::UnsupportedKey),
         };
         outcome.map_err(|_| VerificationError::WrongSignature)
@@ -135,20 +146,36 @@ impl Kind {
         match algorithm.oid {
             oids::RSA_ENCRYPTION => {
                 // RFC 3279 §2.3.1: the parameters field is NULL.
-                if algorithm.parameters.as_ref().is_none_or(|parameters| !parameters.is_null()) {
+                if algorithm
+                    .parameters
+                    .as_ref()
+                    .is_none_or(|parameters| !parameters.is_null())
+                {
                     return Err(PublicKeyError::RsaParameters);
                 }
                 let key = RsaPublicKey::from_der(bits).map_err(PublicKeyError::Malformed)?;
-                Ok(Self::Rsa { modulus: key.modulus.as_bytes().to_vec(), exponent: key.public_exponent.as_bytes().to_vec() })
+                Ok(Self::Rsa {
+                    modulus: key.modulus.as_bytes().to_vec(),
+                    exponent: key.public_exponent.as_bytes().to_vec(),
+                })
             }
             oids::EC_PUBLIC_KEY => {
                 // RFC 5480 §2.1.1: only named curves; RFC 5480 §2.2: compressed points are legal but nobody issues them.
-                let curve = algorithm.parameters.as_ref().and_then(|parameters| parameters.decode_as().ok());
+                let curve = algorithm
+                    .parameters
+                    .as_ref()
+                    .and_then(|parameters| parameters.decode_as().ok());
                 let point = |_| PublicKeyError::PointNotOnCurve;
                 match curve {
-                    Some(oids::P256) => p256::ecdsa::VerifyingKey::from_sec1_bytes(bits).map(Self::P256).map_err(point),
-                    Some(oids::P384) => p384::ecdsa::VerifyingKey::from_sec1_bytes(bits).map(Self::P384).map_err(point),
-                    Some(oids::P521) => p521::ecdsa::VerifyingKey::from_sec1_bytes(bits).map(Self::P521).map_err(point),
+                    Some(oids::P256) => p256::ecdsa::VerifyingKey::from_sec1_bytes(bits)
+                        .map(Self::P256)
+                        .map_err(point),
+                    Some(oids::P384) => p384::ecdsa::VerifyingKey::from_sec1_bytes(bits)
+                        .map(Self::P384)
+                        .map_err(point),
+                    Some(oids::P521) => p521::ecdsa::VerifyingKey::from_sec1_bytes(bits)
+                        .map(Self::P521)
+                        .map_err(point),
                     _ => Ok(Self::Other),
                 }
             }
@@ -159,9 +186,15 @@ impl Kind {
 
 fn rsa_spki(modulus: &[u8]) -> der::Result<Vec<u8>> {
     let exponent = RSA_PUBLIC_EXPONENT.to_be_bytes();
-    let key = RsaPublicKey { modulus: UintRef::new(modulus)?, public_exponent: UintRef::new(&exponent)? };
+    let key = RsaPublicKey {
+        modulus: UintRef::new(modulus)?,
+        public_exponent: UintRef::new(&exponent)?,
+    };
     SubjectPublicKeyInfo {
-        algorithm: AlgorithmIdentifierOwned { oid: oids::RSA_ENCRYPTION, parameters: Some(Any::from(AnyRef::NULL)) },
+        algorithm: AlgorithmIdentifierOwned {
+            oid: oids::RSA_ENCRYPTION,
+            parameters: Some(Any::from(AnyRef::NULL)),
+        },
         subject_public_key: BitString::from_bytes(&key.to_der()?)?,
     }
     .to_der()

@@ -80,6 +80,9 @@ impl SignatureAlgorithm {
     /// Its `AlgorithmIdentifier`.
     pub(crate) fn identifier(self) -> spki::AlgorithmIdentifierOwned {
         // RFC 5758 §3.2: the parameters field of ecdsa-with-* is absent, not NULL.
-        spki::AlgorithmIdentifierOwned { oid: self.oid(), parameters: None }
+        spki::AlgorithmIdentifierOwned {
+            oid: self.oid(),
+            parameters: None,
+        }
     }
 }

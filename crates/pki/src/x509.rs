@@ -13,7 +13,10 @@ mod profile;
 mod tbs;
 mod time;
 
-pub use authority::{CaName, Ceremony, CeremonyError, IssuingCa, IssuingCaConfig, IssuingCaError, RootConfig, RootPublication, ceremony};
+pub use authority::{
+    CaName, Ceremony, CeremonyError, IssuingCa, IssuingCaConfig, IssuingCaError, RootConfig,
+    RootPublication, ceremony,
+};
 pub use certificate::{Certificate, ParseError, SerialNumber};
 pub use chain::{ChainError, ChainLink, VerifiedChain, verify_chain};
 pub use end_entity::{BuildError, EndEntity, Subject, UnsignedCertificate};

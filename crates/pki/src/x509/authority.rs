@@ -21,7 +21,8 @@ use crate::signer::{SignatureAlgorithm, Signer};
 pub(crate) const ROOT_LIFETIME: SignedDuration = SignedDuration::from_secs(20 * 365 * 86_400 - 1);
 
 /// An issuing authority lives 15 years of 365 days, less a second (EID-Q 2024E).
-pub(crate) const ISSUING_CA_LIFETIME: SignedDuration = SignedDuration::from_secs(15 * 365 * 86_400 - 1);
+pub(crate) const ISSUING_CA_LIFETIME: SignedDuration =
+    SignedDuration::from_secs(15 * 365 * 86_400 - 1);
 
 /// Authorities are valid from an hour before their ceremony, so that a first certificate may be back-dated a little and a
 /// relying party whose clock is behind accepts it.
@@ -46,9 +47,17 @@ where
     let root_certificate = sign(root.build(root_signer, not_before, rng)?, root_signer)?;
     let issuing = issuing
         .iter()
-        .map(|config| sign(config.build(root, &root_certificate, not_before, rng)?, root_signer))
+        .map(|config| {
+            sign(
+                config.build(root, &root_certificate, not_before, rng)?,
+                root_signer,
+            )
+        })
         .collect::<Result<_, CeremonyError>>()?;
-    Ok(Ceremony { root: root_certificate, issuing })
+    Ok(Ceremony {
+        root: root_certificate,
+        issuing,
+    })
 }
 
 /// What a ceremony made.
@@ -116,7 +125,12 @@ impl CaName {
 }
 
 impl RootConfig {
-    fn build<R>(&self, signer: &dyn Signer, not_before: Timestamp, rng: &mut R) -> Result<UnsignedCertificate, CeremonyError>
+    fn build<R>(
+        &self,
+        signer: &dyn Signer,
+        not_before: Timestamp,
+        rng: &mut R,
+    ) -> Result<UnsignedCertificate, CeremonyError>
     where
         R: CryptoRng + ?Sized,
     {
@@ -125,30 +139,47 @@ impl RootConfig {
         let key_identifier = public_key.key_identifier().to_vec();
         let rules = Profile::RootCa.extension_rules().into_iter();
         let extensions = rules.map(|(oid, critical)| match oid {
-            oids::BASIC_CONSTRAINTS => value::extension(oid, critical, &value::basic_constraints(true, None)),
+            oids::BASIC_CONSTRAINTS => {
+                value::extension(oid, critical, &value::basic_constraints(true, None))
+            }
             oids::KEY_USAGE => value::extension(oid, critical, &Profile::RootCa.key_usage()),
-            oids::SUBJECT_KEY_IDENTIFIER => {
-                value::extension(oid, critical, &value::subject_key_identifier(&key_identifier)?)
-            }
-            oids::AUTHORITY_KEY_IDENTIFIER => {
-                value::extension(oid, critical, &value::authority_key_identifier(&key_identifier)?)
-            }
+            oids::SUBJECT_KEY_IDENTIFIER => value::extension(
+                oid,
+                critical,
+                &value::subject_key_identifier(&key_identifier)?,
+            ),
+            oids::AUTHORITY_KEY_IDENTIFIER => value::extension(
+                oid,
+                critical,
+                &value::authority_key_identifier(&key_identifier)?,
+            ),
             _ => unreachable!("the root profile has no other extension"),
         });
         let tbs = Parts {
             serial: &serial_number(rng),
-            algorithm: public_key.signature_algorithm().ok_or(CeremonyError::NotACertificateKey)?,
+            algorithm: public_key
+                .signature_algorithm()
+                .ok_or(CeremonyError::NotACertificateKey)?,
             issuer: &name,
             not_before,
             lifetime: ROOT_LIFETIME,
             subject: &name,
             public_key: &public_key,
-            extensions: extensions.collect::<der::Result<_>>().map_err(BuildError::from)?,
+            extensions: extensions
+                .collect::<der::Result<_>>()
+                .map_err(BuildError::from)?,
         };
         Ok(UnsignedCertificate {
             tbs: tbs.assemble()?,
             profile: Profile::RootCa,
-            issuer: Issuer { name, public_key, key_identifier, validity: None, level: None, oids: SchemeOids::SK },
+            issuer: Issuer {
+                name,
+                public_key,
+                key_identifier,
+                validity: None,
+                level: None,
+                oids: SchemeOids::SK,
+            },
         })
     }
 }
@@ -166,10 +197,13 @@ impl IssuingCaConfig {
     {
         let public_key = PublicKey::from_spki_der(&self.public_key_spki)?;
         let root_key = root_certificate.public_key();
-        let extensions = extensions_of_issuing_ca(&root.publication, root_key, &public_key).map_err(BuildError::from)?;
+        let extensions = extensions_of_issuing_ca(&root.publication, root_key, &public_key)
+            .map_err(BuildError::from)?;
         let tbs = Parts {
             serial: &serial_number(rng),
-            algorithm: root_key.signature_algorithm().ok_or(CeremonyError::NotACertificateKey)?,
+            algorithm: root_key
+                .signature_algorithm()
+                .ok_or(CeremonyError::NotACertificateKey)?,
             issuer: root_certificate.subject(),
             not_before,
             lifetime: ISSUING_CA_LIFETIME,
@@ -192,37 +226,61 @@ impl IssuingCaConfig {
     }
 }
 
-fn extensions_of_issuing_ca(root: &RootPublication, root_key: &PublicKey, key: &PublicKey) -> der::Result<Vec<Extension>> {
+fn extensions_of_issuing_ca(
+    root: &RootPublication,
+    root_key: &PublicKey,
+    key: &PublicKey,
+) -> der::Result<Vec<Extension>> {
     let rules = Profile::IssuingCa.extension_rules().into_iter();
     rules
         .map(|(oid, critical)| match oid {
             // RFC 5280 §4.2.1.9: pathLenConstraint 0, only end-entity certificates below.
-            oids::BASIC_CONSTRAINTS => value::extension(oid, critical, &value::basic_constraints(true, Some(0))),
-            oids::AUTHORITY_KEY_IDENTIFIER => {
-                value::extension(oid, critical, &value::authority_key_identifier(root_key.key_identifier())?)
+            oids::BASIC_CONSTRAINTS => {
+                value::extension(oid, critical, &value::basic_constraints(true, Some(0)))
             }
+            oids::AUTHORITY_KEY_IDENTIFIER => value::extension(
+                oid,
+                critical,
+                &value::authority_key_identifier(root_key.key_identifier())?,
+            ),
             oids::AUTHORITY_INFORMATION_ACCESS => {
-                let access = value::authority_information_access(&root.ca_issuers_url, root.ocsp_url.as_deref())?;
+                let access = value::authority_information_access(
+                    &root.ca_issuers_url,
+                    root.ocsp_url.as_deref(),
+                )?;
                 value::extension(oid, critical, &access)
             }
             oids::CERTIFICATE_POLICIES => {
-                let policies = value::certificate_policies(oids::ANY_POLICY, &root.practice_statement_url, &[])?;
+                let policies = value::certificate_policies(
+                    oids::ANY_POLICY,
+                    &root.practice_statement_url,
+                    &[],
+                )?;
                 value::extension(oid, critical, &policies)
             }
-            oids::CRL_DISTRIBUTION_POINTS => {
-                value::extension(oid, critical, &value::crl_distribution_points(&root.crl_url)?)
-            }
-            oids::SUBJECT_KEY_IDENTIFIER => {
-                value::extension(oid, critical, &value::subject_key_identifier(key.key_identifier())?)
-            }
+            oids::CRL_DISTRIBUTION_POINTS => value::extension(
+                oid,
+                critical,
+                &value::crl_distribution_points(&root.crl_url)?,
+            ),
+            oids::SUBJECT_KEY_IDENTIFIER => value::extension(
+                oid,
+                critical,
+                &value::subject_key_identifier(key.key_identifier())?,
+            ),
             oids::KEY_USAGE => value::extension(oid, critical, &Profile::IssuingCa.key_usage()),
             _ => unreachable!("the issuing authority's profile has no other extension"),
         })
         .collect()
 }
 
-fn sign(certificate: UnsignedCertificate, signer: &dyn Signer) -> Result<Certificate, CeremonyError> {
-    Ok(lint(&certificate).map_err(CeremonyError::Lint)?.sign(signer)?)
+fn sign(
+    certificate: UnsignedCertificate,
+    signer: &dyn Signer,
+) -> Result<Certificate, CeremonyError> {
+    Ok(lint(&certificate)
+        .map_err(CeremonyError::Lint)?
+        .sign(signer)?)
 }
 
 /// An issuing authority ready to issue: its certificate, its level and what its certificates point to.
@@ -240,17 +298,35 @@ impl IssuingCa {
     ///
     /// # Errors
     /// [`IssuingCaError`] if the certificate does not allow issuing.
-    pub fn new(certificate: Certificate, level: Level, publication: Publication) -> Result<Self, IssuingCaError> {
+    pub fn new(
+        certificate: Certificate,
+        level: Level,
+        publication: Publication,
+    ) -> Result<Self, IssuingCaError> {
         if !certificate.is_ca() {
             return Err(IssuingCaError::NotAnAuthority);
         }
-        if !certificate.key_usage().is_some_and(|usage| usage.key_cert_sign()) {
+        if !certificate
+            .key_usage()
+            .is_some_and(|usage| usage.key_cert_sign())
+        {
             return Err(IssuingCaError::MayNotSignCertificates);
         }
-        let key_identifier = certificate.subject_key_identifier().ok_or(IssuingCaError::NoKeyIdentifier)?.to_vec();
-        let signature_algorithm =
-            certificate.public_key().signature_algorithm().ok_or(IssuingCaError::NotACertificateKey)?;
-        Ok(Self { certificate, level, publication, signature_algorithm, key_identifier })
+        let key_identifier = certificate
+            .subject_key_identifier()
+            .ok_or(IssuingCaError::NoKeyIdentifier)?
+            .to_vec();
+        let signature_algorithm = certificate
+            .public_key()
+            .signature_algorithm()
+            .ok_or(IssuingCaError::NotACertificateKey)?;
+        Ok(Self {
+            certificate,
+            level,
+            publication,
+            signature_algorithm,
+            key_identifier,
+        })
     }
 
     /// Its certificate.
@@ -316,5 +392,9 @@ pub enum CeremonyError {
 }
 
 fn list(findings: &[LintFinding]) -> String {
-    findings.iter().map(LintFinding::to_string).collect::<Vec<_>>().join("; ")
+    findings
+        .iter()
+        .map(LintFinding::to_string)
+        .collect::<Vec<_>>()
+        .join("; ")
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use const_oid::ObjectIdentifier;
 use der::asn1::BitString;
 use der::pem::LineEnding;
-use der::{Decode, Encode, Reader, SliceReader};
+use der::{Decode, Reader, SliceReader};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use spki::AlgorithmIdentifierOwned;
@@ -67,8 +67,17 @@ impl Certificate {
         if outer.algorithm != facts.signature_algorithm {
             return Err(ParseError::AlgorithmsDiffer);
         }
-        let signature = outer.signature.as_bytes().ok_or(ParseError::SignatureBits)?.to_vec();
-        Ok(Self { der: der.to_vec(), tbs: outer.tbs.to_vec(), signature, facts })
+        let signature = outer
+            .signature
+            .as_bytes()
+            .ok_or(ParseError::SignatureBits)?
+            .to_vec();
+        Ok(Self {
+            der: der.to_vec(),
+            tbs: outer.tbs.to_vec(),
+            signature,
+            facts,
+        })
     }
 
     /// Reads every certificate of a PEM text, in order; text around them is ignored.
@@ -82,16 +91,22 @@ impl Certificate {
         let mut rest = text;
         while let Some((_, body)) = rest.split_once(BEGIN) {
             let (body, after) = body.split_once(END).ok_or(ParseError::Pem)?;
-            let (_, der) = der::pem::decode_vec(format!("{BEGIN}{body}{END}\n").as_bytes()).map_err(|_| ParseError::Pem)?;
+            let (_, der) = der::pem::decode_vec(format!("{BEGIN}{body}{END}\n").as_bytes())
+                .map_err(|_| ParseError::Pem)?;
             certificates.push(Self::parse(&der)?);
             rest = after;
         }
-        if certificates.is_empty() { Err(ParseError::Pem) } else { Ok(certificates) }
+        if certificates.is_empty() {
+            Err(ParseError::Pem)
+        } else {
+            Ok(certificates)
+        }
     }
 
     /// The certificate as PEM with a final line feed.
     pub fn to_pem(&self) -> String {
-        der::pem::encode_string(PEM_LABEL, LineEnding::LF, &self.der).expect("a certificate is far shorter than PEM's limit")
+        der::pem::encode_string(PEM_LABEL, LineEnding::LF, &self.der)
+            .expect("a certificate is far shorter than PEM's limit")
     }
 
     /// The exact DER bytes.
@@ -120,7 +135,8 @@ impl Certificate {
     /// [`VerificationError`] if the algorithm is none we verify (RSA) or the signature is wrong.
     pub fn verify_signature(&self, issuer: &PublicKey) -> Result<(), VerificationError> {
         let identifier = &self.facts.signature_algorithm;
-        let algorithm = SignatureAlgorithm::from_oid(&identifier.oid).ok_or(VerificationError::UnsupportedKey)?;
+        let algorithm = SignatureAlgorithm::from_oid(&identifier.oid)
+            .ok_or(VerificationError::UnsupportedKey)?;
         issuer.verify(algorithm, &self.tbs, &self.signature)
     }
 
@@ -171,12 +187,17 @@ impl Certificate {
 
     /// The certificate policies, in order.
     pub fn policies(&self) -> impl Iterator<Item = ObjectIdentifier> {
-        self.facts.extensions.policies.iter().map(|policy| policy.policy_identifier)
+        self.facts
+            .extensions
+            .policies
+            .iter()
+            .map(|policy| policy.policy_identifier)
     }
 
     /// basicConstraints say `cA`.
     pub fn is_ca(&self) -> bool {
-        self.basic_constraints().is_some_and(|constraints| constraints.ca)
+        self.basic_constraints()
+            .is_some_and(|constraints| constraints.ca)
     }
 
     /// The document number (`PNOEE-40504040001-DEM0-Q`) from the alternative name; absent in certificates before 2021.
@@ -197,13 +218,17 @@ impl Certificate {
     /// The level by the scheme's policy; `None` if neither of its policies is there.
     pub fn level(&self, oids: &SchemeOids) -> Option<Level> {
         let has = |policy| self.policies().any(|found| found == policy);
-        [Level::Qualified, Level::Basic].into_iter().find(|level| has(oids.policy(*level)))
+        [Level::Qualified, Level::Basic]
+            .into_iter()
+            .find(|level| has(oids.policy(*level)))
     }
 
     /// Whether this certificate claims to make qualified electronic signatures: QcCompliance, a qualified device (QcSSCD
     /// or the QCP-n-qscd policy) and type eSign. A claim, until a trusted list confirms it.
     pub fn claims_qualified_signatures(&self) -> bool {
-        let device_policy = self.policies().any(|policy| policy == oids::QUALIFIED_POLICY_WITH_DEVICE);
+        let device_policy = self
+            .policies()
+            .any(|policy| policy == oids::QUALIFIED_POLICY_WITH_DEVICE);
         self.qc_statements().is_some_and(|statements| {
             statements.claims_compliance()
                 && (device_policy || statements.claims_device())
@@ -285,16 +310,20 @@ impl Facts {
     }
 
     fn read_skeleton(skeleton: TbsCertificate) -> Result<Self, ParseError> {
-        let name = |part| DistinguishedName::from_der(&tbs::bytes_of(part)).map_err(ParseError::Name);
+        let name =
+            |part| DistinguishedName::from_der(&tbs::bytes_of(part)).map_err(ParseError::Name);
         let extensions = skeleton.extensions.as_deref().unwrap_or_default();
         Ok(Self {
             version: skeleton.version,
             serial: SerialNumber(skeleton.serial_number.as_bytes().to_vec()),
             issuer: name(&skeleton.issuer)?,
             subject: name(&skeleton.subject)?,
-            not_before: time::decode(&skeleton.validity.not_before).map_err(ParseError::Validity)?,
+            not_before: time::decode(&skeleton.validity.not_before)
+                .map_err(ParseError::Validity)?,
             not_after: time::decode(&skeleton.validity.not_after).map_err(ParseError::Validity)?,
-            public_key: PublicKey::from_spki_der(&tbs::bytes_of(&skeleton.subject_public_key_info))?,
+            public_key: PublicKey::from_spki_der(&tbs::bytes_of(
+                &skeleton.subject_public_key_info,
+            ))?,
             extensions: Extensions::read(extensions)?,
             signature_algorithm: skeleton.signature,
             validity: skeleton.validity,

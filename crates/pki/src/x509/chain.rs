@@ -47,21 +47,38 @@ pub fn verify_chain<'a>(
 }
 
 /// `authorities_below`: how many intermediate authorities the path has below this one.
-fn check_authority(certificate: &Certificate, link: ChainLink, authorities_below: u8, at: Timestamp) -> Result<(), ChainError> {
+fn check_authority(
+    certificate: &Certificate,
+    link: ChainLink,
+    authorities_below: u8,
+    at: Timestamp,
+) -> Result<(), ChainError> {
     check_common(certificate, link, at)?;
     // RFC 5280 §6.1.4 (k), (l), (n).
-    let constraints = certificate.basic_constraints().filter(|constraints| constraints.ca);
+    let constraints = certificate
+        .basic_constraints()
+        .filter(|constraints| constraints.ca);
     let constraints = constraints.ok_or(ChainError::NotAnAuthority(link))?;
-    if constraints.path_len_constraint.is_some_and(|limit| limit < authorities_below) {
+    if constraints
+        .path_len_constraint
+        .is_some_and(|limit| limit < authorities_below)
+    {
         return Err(ChainError::PathTooLong(link));
     }
-    if !certificate.key_usage().is_some_and(|usage| usage.key_cert_sign()) {
+    if !certificate
+        .key_usage()
+        .is_some_and(|usage| usage.key_cert_sign())
+    {
         return Err(ChainError::MayNotSignCertificates(link));
     }
     Ok(())
 }
 
-fn check_common(certificate: &Certificate, link: ChainLink, at: Timestamp) -> Result<(), ChainError> {
+fn check_common(
+    certificate: &Certificate,
+    link: ChainLink,
+    at: Timestamp,
+) -> Result<(), ChainError> {
     if at < certificate.not_before() {
         return Err(ChainError::NotYetValid(link));
     }
@@ -75,17 +92,25 @@ fn check_common(certificate: &Certificate, link: ChainLink, at: Timestamp) -> Re
     Ok(())
 }
 
-fn check_issued_by(certificate: &Certificate, link: ChainLink, issuer: &Certificate) -> Result<(), ChainError> {
+fn check_issued_by(
+    certificate: &Certificate,
+    link: ChainLink,
+    issuer: &Certificate,
+) -> Result<(), ChainError> {
     if certificate.issuer() != issuer.subject() {
         return Err(ChainError::OtherIssuer(link));
     }
     // RFC 5280 §4.2.1.1: if both name the key, they must name the same one.
-    if let (Some(authority), Some(subject)) = (certificate.authority_key_identifier(), issuer.subject_key_identifier())
-        && authority != subject
+    if let (Some(authority), Some(subject)) = (
+        certificate.authority_key_identifier(),
+        issuer.subject_key_identifier(),
+    ) && authority != subject
     {
         return Err(ChainError::OtherIssuerKey(link));
     }
-    certificate.verify_signature(issuer.public_key()).map_err(|source| ChainError::Signature { link, source })
+    certificate
+        .verify_signature(issuer.public_key())
+        .map_err(|source| ChainError::Signature { link, source })
 }
 
 /// A certificate's place in the path.

@@ -51,7 +51,12 @@ impl EndEntity<'_> {
     ///
     /// # Errors
     /// [`BuildError`] if a value cannot be encoded at all.
-    pub fn build<R>(&self, issuer: &IssuingCa, not_before: Timestamp, rng: &mut R) -> Result<UnsignedCertificate, BuildError>
+    pub fn build<R>(
+        &self,
+        issuer: &IssuingCa,
+        not_before: Timestamp,
+        rng: &mut R,
+    ) -> Result<UnsignedCertificate, BuildError>
     where
         R: CryptoRng + ?Sized,
     {
@@ -73,47 +78,73 @@ impl EndEntity<'_> {
         })
     }
 
-    fn extensions(&self, issuer: &IssuingCa, public_key: &PublicKey) -> Result<Vec<Extension>, BuildError> {
+    fn extensions(
+        &self,
+        issuer: &IssuingCa,
+        public_key: &PublicKey,
+    ) -> Result<Vec<Extension>, BuildError> {
         let publication = issuer.publication();
         let profile = Profile::EndEntity(self.profile);
-        let extensions = profile.extension_rules().into_iter().map(|(oid, critical)| match oid {
-            oids::BASIC_CONSTRAINTS => value::extension(oid, critical, &value::basic_constraints(false, None)),
-            oids::AUTHORITY_KEY_IDENTIFIER => {
-                value::extension(oid, critical, &value::authority_key_identifier(issuer.key_identifier())?)
-            }
-            oids::AUTHORITY_INFORMATION_ACCESS => {
-                let access = value::authority_information_access(&publication.ca_issuers_url, Some(&publication.ocsp_url))?;
-                value::extension(oid, critical, &access)
-            }
-            oids::SUBJECT_ALTERNATIVE_NAME => {
-                value::extension(oid, critical, &value::document_number(&self.subject.document_number)?)
-            }
-            oids::CERTIFICATE_POLICIES => {
-                let policies = value::certificate_policies(
-                    publication.oids.policy(self.profile.level),
-                    &publication.practice_statement_url,
-                    &[self.profile.etsi_policy()],
-                )?;
-                value::extension(oid, critical, &policies)
-            }
-            oids::SUBJECT_DIRECTORY_ATTRIBUTES => {
-                value::extension(oid, critical, &value::date_of_birth(self.subject.date_of_birth)?)
-            }
-            oids::EXTENDED_KEY_USAGE => {
-                value::extension(oid, critical, &value::extended_key_usage(publication.oids.authentication_usage))
-            }
-            oids::QC_STATEMENTS => {
-                value::extension(oid, critical, &value::qc_statements(&publication.disclosure_statement_url)?)
-            }
-            oids::CRL_DISTRIBUTION_POINTS => {
-                value::extension(oid, critical, &value::crl_distribution_points(&publication.crl_url)?)
-            }
-            oids::SUBJECT_KEY_IDENTIFIER => {
-                value::extension(oid, critical, &value::subject_key_identifier(public_key.key_identifier())?)
-            }
-            oids::KEY_USAGE => value::extension(oid, critical, &profile.key_usage()),
-            _ => unreachable!("an end-entity profile has no other extension"),
-        });
+        let extensions = profile
+            .extension_rules()
+            .into_iter()
+            .map(|(oid, critical)| match oid {
+                oids::BASIC_CONSTRAINTS => {
+                    value::extension(oid, critical, &value::basic_constraints(false, None))
+                }
+                oids::AUTHORITY_KEY_IDENTIFIER => value::extension(
+                    oid,
+                    critical,
+                    &value::authority_key_identifier(issuer.key_identifier())?,
+                ),
+                oids::AUTHORITY_INFORMATION_ACCESS => {
+                    let access = value::authority_information_access(
+                        &publication.ca_issuers_url,
+                        Some(&publication.ocsp_url),
+                    )?;
+                    value::extension(oid, critical, &access)
+                }
+                oids::SUBJECT_ALTERNATIVE_NAME => value::extension(
+                    oid,
+                    critical,
+                    &value::document_number(&self.subject.document_number)?,
+                ),
+                oids::CERTIFICATE_POLICIES => {
+                    let policies = value::certificate_policies(
+                        publication.oids.policy(self.profile.level),
+                        &publication.practice_statement_url,
+                        &[self.profile.etsi_policy()],
+                    )?;
+                    value::extension(oid, critical, &policies)
+                }
+                oids::SUBJECT_DIRECTORY_ATTRIBUTES => value::extension(
+                    oid,
+                    critical,
+                    &value::date_of_birth(self.subject.date_of_birth)?,
+                ),
+                oids::EXTENDED_KEY_USAGE => value::extension(
+                    oid,
+                    critical,
+                    &value::extended_key_usage(publication.oids.authentication_usage),
+                ),
+                oids::QC_STATEMENTS => value::extension(
+                    oid,
+                    critical,
+                    &value::qc_statements(&publication.disclosure_statement_url)?,
+                ),
+                oids::CRL_DISTRIBUTION_POINTS => value::extension(
+                    oid,
+                    critical,
+                    &value::crl_distribution_points(&publication.crl_url)?,
+                ),
+                oids::SUBJECT_KEY_IDENTIFIER => value::extension(
+                    oid,
+                    critical,
+                    &value::subject_key_identifier(public_key.key_identifier())?,
+                ),
+                oids::KEY_USAGE => value::extension(oid, critical, &profile.key_usage()),
+                _ => unreachable!("an end-entity profile has no other extension"),
+            });
         Ok(extensions.collect::<der::Result<_>>()?)
     }
 }
@@ -123,7 +154,10 @@ impl Subject {
     fn name(&self) -> der::Result<DistinguishedName> {
         DistinguishedName::build(&[
             (oids::COUNTRY, &self.country),
-            (oids::COMMON_NAME, &format!("{},{}", self.surname, self.given_name)),
+            (
+                oids::COMMON_NAME,
+                &format!("{},{}", self.surname, self.given_name),
+            ),
             (oids::SURNAME, &self.surname),
             (oids::GIVEN_NAME, &self.given_name),
             (oids::SERIAL_NUMBER, &self.semantics_identifier),

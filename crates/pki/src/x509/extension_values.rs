@@ -10,8 +10,9 @@ use x509_cert::ext::pkix::certpolicy::{PolicyInformation, PolicyQualifierInfo};
 use x509_cert::ext::pkix::crl::dp::DistributionPoint;
 use x509_cert::ext::pkix::name::{DistributionPointName, GeneralName};
 use x509_cert::ext::pkix::{
-    AccessDescription, AuthorityInfoAccessSyntax, AuthorityKeyIdentifier, BasicConstraints, CertificatePolicies,
-    CrlDistributionPoints, ExtendedKeyUsage, KeyUsage, SubjectAltName, SubjectDirectoryAttributes, SubjectKeyIdentifier,
+    AccessDescription, AuthorityInfoAccessSyntax, AuthorityKeyIdentifier, BasicConstraints,
+    CertificatePolicies, CrlDistributionPoints, ExtendedKeyUsage, SubjectAltName,
+    SubjectDirectoryAttributes, SubjectKeyIdentifier,
 };
 use x509_cert::name::Name;
 
@@ -22,15 +23,25 @@ use crate::oids;
 /// ETSI EN 319 412-5 §4.3.4 wants the language as two lower-case letters.
 pub(crate) const DISCLOSURE_LANGUAGE: &str = "en";
 
-pub(crate) fn extension(oid: ObjectIdentifier, critical: bool, value: &impl Encode) -> der::Result<Extension> {
-    Ok(Extension { extn_id: oid, critical, extn_value: OctetString::new(value.to_der()?)? })
+pub(crate) fn extension(
+    oid: ObjectIdentifier,
+    critical: bool,
+    value: &impl Encode,
+) -> der::Result<Extension> {
+    Ok(Extension {
+        extn_id: oid,
+        critical,
+        extn_value: OctetString::new(value.to_der()?)?,
+    })
 }
 
 /// `cA` false is the empty SEQUENCE: DER omits defaults.
 pub(crate) fn basic_constraints(ca: bool, path_length: Option<u8>) -> BasicConstraints {
-    BasicConstraints { ca, path_len_constraint: path_length }
+    BasicConstraints {
+        ca,
+        path_len_constraint: path_length,
+    }
 }
-
 
 pub(crate) fn extended_key_usage(usage: ObjectIdentifier) -> ExtendedKeyUsage {
     ExtendedKeyUsage(vec![usage])
@@ -49,7 +60,10 @@ pub(crate) fn subject_key_identifier(identifier: &[u8]) -> der::Result<SubjectKe
 }
 
 /// caIssuers first, then OCSP: the order of the real certificates.
-pub(crate) fn authority_information_access(ca_issuers: &str, ocsp: Option<&str>) -> der::Result<AuthorityInfoAccessSyntax> {
+pub(crate) fn authority_information_access(
+    ca_issuers: &str,
+    ocsp: Option<&str>,
+) -> der::Result<AuthorityInfoAccessSyntax> {
     let mut descriptions = vec![access(oids::CA_ISSUERS, ca_issuers)?];
     if let Some(ocsp) = ocsp {
         descriptions.push(access(oids::OCSP, ocsp)?);
@@ -83,21 +97,32 @@ pub(crate) fn certificate_policies(
         policy_qualifier_id: oids::PRACTICE_STATEMENT,
         qualifier: Some(Any::encode_from(&Ia5String::new(practice_statement_url)?)?),
     };
-    let mut policies = vec![PolicyInformation { policy_identifier: first, policy_qualifiers: Some(vec![qualifier]) }];
-    policies.extend(more.iter().map(|oid| PolicyInformation { policy_identifier: *oid, policy_qualifiers: None }));
+    let mut policies = vec![PolicyInformation {
+        policy_identifier: first,
+        policy_qualifiers: Some(vec![qualifier]),
+    }];
+    policies.extend(more.iter().map(|oid| PolicyInformation {
+        policy_identifier: *oid,
+        policy_qualifiers: None,
+    }));
     Ok(CertificatePolicies(policies))
 }
 
 /// One directoryName with one commonName: the document number.
 pub(crate) fn document_number(number: &str) -> der::Result<SubjectAltName> {
     let name = DistinguishedName::build(&[(oids::COMMON_NAME, number)])?;
-    Ok(SubjectAltName(vec![GeneralName::DirectoryName(Name::from_der(name.der())?)]))
+    Ok(SubjectAltName(vec![GeneralName::DirectoryName(
+        Name::from_der(name.der())?,
+    )]))
 }
 
 pub(crate) fn date_of_birth(date: Date) -> der::Result<SubjectDirectoryAttributes> {
     let mut values = SetOfVec::new();
     values.insert(time::encode_date_of_birth(date)?)?;
-    Ok(SubjectDirectoryAttributes(vec![Attribute { oid: oids::DATE_OF_BIRTH, values }]))
+    Ok(SubjectDirectoryAttributes(vec![Attribute {
+        oid: oids::DATE_OF_BIRTH,
+        values,
+    }]))
 }
 
 /// The statements of a qualified signature certificate, in the order SK's carry them.
@@ -107,11 +132,20 @@ pub(crate) fn qc_statements(disclosure_statement_url: &str) -> der::Result<Vec<Q
         language: PrintableString::new(DISCLOSURE_LANGUAGE)?,
     };
     Ok(vec![
-        statement(oids::QC_SYNTAX_V2, Some(Any::encode_from(&vec![oids::SEMANTICS_NATURAL_PERSON])?)),
+        statement(
+            oids::QC_SYNTAX_V2,
+            Some(Any::encode_from(&vec![oids::SEMANTICS_NATURAL_PERSON])?),
+        ),
         statement(oids::QC_COMPLIANCE, None),
         statement(oids::QC_DEVICE, None),
-        statement(oids::QC_TYPE, Some(Any::encode_from(&vec![oids::QC_TYPE_ESIGN])?)),
-        statement(oids::QC_DISCLOSURE, Some(Any::encode_from(&vec![disclosure])?)),
+        statement(
+            oids::QC_TYPE,
+            Some(Any::encode_from(&vec![oids::QC_TYPE_ESIGN])?),
+        ),
+        statement(
+            oids::QC_DISCLOSURE,
+            Some(Any::encode_from(&vec![disclosure])?),
+        ),
     ])
 }
 

@@ -8,8 +8,9 @@ use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::certpolicy::PolicyInformation;
 use x509_cert::ext::pkix::name::{DistributionPointName, GeneralName};
 use x509_cert::ext::pkix::{
-    AccessDescription, AuthorityInfoAccessSyntax, AuthorityKeyIdentifier, BasicConstraints, CertificatePolicies,
-    CrlDistributionPoints, ExtendedKeyUsage, KeyUsage, SubjectAltName, SubjectDirectoryAttributes, SubjectKeyIdentifier,
+    AccessDescription, AuthorityInfoAccessSyntax, AuthorityKeyIdentifier, BasicConstraints,
+    CertificatePolicies, CrlDistributionPoints, ExtendedKeyUsage, KeyUsage, SubjectAltName,
+    SubjectDirectoryAttributes, SubjectKeyIdentifier,
 };
 
 use super::extension_values::{DisclosureLocation, QcStatement};
@@ -49,36 +50,58 @@ impl Extensions {
                 return Err(ExtensionError::Repeated(extension.extn_id));
             }
             read.order.push((extension.extn_id, extension.critical));
-            read.take(extension).map_err(|source| ExtensionError::Malformed { oid: extension.extn_id, source })?;
+            read.take(extension)
+                .map_err(|source| ExtensionError::Malformed {
+                    oid: extension.extn_id,
+                    source,
+                })?;
         }
         Ok(read)
     }
 
     fn take(&mut self, extension: &Extension) -> der::Result<()> {
         match extension.extn_id {
-            oids::BASIC_CONSTRAINTS => self.basic_constraints = Some(self.value::<BasicConstraints>(extension)?),
+            oids::BASIC_CONSTRAINTS => {
+                self.basic_constraints = Some(self.value::<BasicConstraints>(extension)?)
+            }
             oids::KEY_USAGE => self.key_usage = Some(self.value::<KeyUsage>(extension)?),
-            oids::EXTENDED_KEY_USAGE => self.extended_key_usage = self.value::<ExtendedKeyUsage>(extension)?.0,
-            oids::CERTIFICATE_POLICIES => self.policies = self.value::<CertificatePolicies>(extension)?.0,
+            oids::EXTENDED_KEY_USAGE => {
+                self.extended_key_usage = self.value::<ExtendedKeyUsage>(extension)?.0
+            }
+            oids::CERTIFICATE_POLICIES => {
+                self.policies = self.value::<CertificatePolicies>(extension)?.0
+            }
             oids::AUTHORITY_KEY_IDENTIFIER => {
-                let identifier = self.value::<AuthorityKeyIdentifier>(extension)?.key_identifier;
+                let identifier = self
+                    .value::<AuthorityKeyIdentifier>(extension)?
+                    .key_identifier;
                 self.authority_key_identifier = identifier.map(|octets| octets.as_bytes().to_vec());
             }
             oids::SUBJECT_KEY_IDENTIFIER => {
                 let identifier = self.value::<SubjectKeyIdentifier>(extension)?;
                 self.subject_key_identifier = Some(identifier.0.as_bytes().to_vec());
             }
-            oids::AUTHORITY_INFORMATION_ACCESS => self.access = self.value::<AuthorityInfoAccessSyntax>(extension)?.0,
+            oids::AUTHORITY_INFORMATION_ACCESS => {
+                self.access = self.value::<AuthorityInfoAccessSyntax>(extension)?.0
+            }
             oids::CRL_DISTRIBUTION_POINTS => {
                 let points = self.value::<CrlDistributionPoints>(extension)?;
                 self.crl_urls = crl_urls(&points);
             }
-            oids::SUBJECT_ALTERNATIVE_NAME => self.alternative_names = self.value::<SubjectAltName>(extension)?.0,
+            oids::SUBJECT_ALTERNATIVE_NAME => {
+                self.alternative_names = self.value::<SubjectAltName>(extension)?.0
+            }
             oids::SUBJECT_DIRECTORY_ATTRIBUTES => {
                 let attributes = self.value::<SubjectDirectoryAttributes>(extension)?.0;
-                self.directory_attributes = attributes.iter().map(|attribute| attribute.values.len()).sum();
-                let birth = attributes.into_iter().find(|attribute| attribute.oid == oids::DATE_OF_BIRTH);
-                self.date_of_birth = birth.and_then(|attribute| attribute.values.iter().next().cloned());
+                self.directory_attributes = attributes
+                    .iter()
+                    .map(|attribute| attribute.values.len())
+                    .sum();
+                let birth = attributes
+                    .into_iter()
+                    .find(|attribute| attribute.oid == oids::DATE_OF_BIRTH);
+                self.date_of_birth =
+                    birth.and_then(|attribute| attribute.values.iter().next().cloned());
                 if let Some(time) = &self.date_of_birth {
                     time::decode_date_of_birth(time)?;
                 }
@@ -106,7 +129,10 @@ impl Extensions {
 
     /// Critical extensions that nothing here understands.
     pub(crate) fn unknown_critical(&self) -> impl Iterator<Item = ObjectIdentifier> {
-        self.order.iter().filter(|(oid, critical)| *critical && !is_known(oid)).map(|(oid, _)| *oid)
+        self.order
+            .iter()
+            .filter(|(oid, critical)| *critical && !is_known(oid))
+            .map(|(oid, _)| *oid)
     }
 
     /// The document number: the commonName of the first directoryName among the alternative names.
@@ -120,12 +146,17 @@ impl Extensions {
     }
 
     pub(crate) fn birth(&self) -> Option<Date> {
-        self.date_of_birth.as_ref().and_then(|time| time::decode_date_of_birth(time).ok())
+        self.date_of_birth
+            .as_ref()
+            .and_then(|time| time::decode_date_of_birth(time).ok())
     }
 
     /// The first address given for an access method.
     pub(crate) fn access_url(&self, method: ObjectIdentifier) -> Option<&str> {
-        self.access.iter().filter(|access| access.access_method == method).find_map(|access| url(&access.access_location))
+        self.access
+            .iter()
+            .filter(|access| access.access_method == method)
+            .find_map(|access| url(&access.access_location))
     }
 }
 
@@ -152,7 +183,9 @@ impl QcStatements {
                 oids::QC_TYPE => read.types = info(statement)?,
                 oids::QC_DISCLOSURE => {
                     let locations: Vec<DisclosureLocation> = info(statement)?;
-                    let pairs = locations.iter().map(|at| (at.url.as_str().to_owned(), at.language.as_str().to_owned()));
+                    let pairs = locations
+                        .iter()
+                        .map(|at| (at.url.as_str().to_owned(), at.language.as_str().to_owned()));
                     read.disclosure_statements = pairs.collect();
                 }
                 _ => {}
@@ -181,7 +214,10 @@ impl QcStatements {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ExtensionError {
     Repeated(ObjectIdentifier),
-    Malformed { oid: ObjectIdentifier, source: der::Error },
+    Malformed {
+        oid: ObjectIdentifier,
+        source: der::Error,
+    },
 }
 
 fn info<T: DecodeOwned<Error = der::Error>>(statement: &QcStatement) -> der::Result<T> {
@@ -190,10 +226,13 @@ fn info<T: DecodeOwned<Error = der::Error>>(statement: &QcStatement) -> der::Res
 }
 
 fn crl_urls(points: &CrlDistributionPoints) -> Vec<String> {
-    let names = points.0.iter().filter_map(|point| match &point.distribution_point {
-        Some(DistributionPointName::FullName(names)) => Some(names),
-        _ => None,
-    });
+    let names = points
+        .0
+        .iter()
+        .filter_map(|point| match &point.distribution_point {
+            Some(DistributionPointName::FullName(names)) => Some(names),
+            _ => None,
+        });
     names.flatten().filter_map(url).map(str::to_owned).collect()
 }
 

@@ -105,7 +105,9 @@ impl IssueError {
             Self::WrongSigner => "issue_wrong_signer",
             Self::WrongAlgorithm => "issue_wrong_algorithm",
             Self::Signer(error) => error.code(),
-            Self::Encoding(_) | Self::Unreadable(_) | Self::Changed | Self::Unverified(_) => "issue_self_check_failed",
+            Self::Encoding(_) | Self::Unreadable(_) | Self::Changed | Self::Unverified(_) => {
+                "issue_self_check_failed"
+            }
         }
     }
 }

@@ -28,7 +28,8 @@ const MIN_SERIAL_BITS: usize = 64;
 /// All findings, in the order of the certificate's fields. Our own builder made it, so each is a fault of ours or of the
 /// values we were given.
 pub fn lint(certificate: &UnsignedCertificate) -> Result<Linted, Vec<LintFinding>> {
-    let facts = Facts::read(&certificate.tbs).map_err(|error| vec![LintFinding::Unreadable(error)])?;
+    let facts =
+        Facts::read(&certificate.tbs).map_err(|error| vec![LintFinding::Unreadable(error)])?;
     let profile = certificate.profile;
     let issuer = &certificate.issuer;
     let mut findings = Vec::new();
@@ -39,9 +40,12 @@ pub fn lint(certificate: &UnsignedCertificate) -> Result<Linted, Vec<LintFinding
     key_rules::check(&facts, profile, &mut findings);
     extension_rules::check(&facts, profile, issuer, &mut findings);
     match (issuer.public_key.signature_algorithm(), findings.is_empty()) {
-        (Some(algorithm), true) => {
-            Ok(Linted { tbs: certificate.tbs.clone(), serial: facts.serial, algorithm, issuer: issuer.clone() })
-        }
+        (Some(algorithm), true) => Ok(Linted {
+            tbs: certificate.tbs.clone(),
+            serial: facts.serial,
+            algorithm,
+            issuer: issuer.clone(),
+        }),
         _ => Err(findings),
     }
 }
@@ -67,7 +71,10 @@ fn check_header(facts: &Facts, findings: &mut Vec<LintFinding>) {
 }
 
 fn check_algorithm(facts: &Facts, issuer: &Issuer, findings: &mut Vec<LintFinding>) {
-    let expected = issuer.public_key.signature_algorithm().map(|algorithm| algorithm.identifier());
+    let expected = issuer
+        .public_key
+        .signature_algorithm()
+        .map(|algorithm| algorithm.identifier());
     if expected.as_ref() != Some(&facts.signature_algorithm) {
         findings.push(LintFinding::SignatureAlgorithm);
     }
@@ -76,9 +83,16 @@ fn check_algorithm(facts: &Facts, issuer: &Issuer, findings: &mut Vec<LintFindin
     }
 }
 
-fn check_validity(facts: &Facts, profile: Profile, issuer: &Issuer, findings: &mut Vec<LintFinding>) {
+fn check_validity(
+    facts: &Facts,
+    profile: Profile,
+    issuer: &Issuer,
+    findings: &mut Vec<LintFinding>,
+) {
     let proper = |time, instant: Timestamp| time::has_proper_tag(time, instant);
-    if !proper(&facts.validity.not_before, facts.not_before) || !proper(&facts.validity.not_after, facts.not_after) {
+    if !proper(&facts.validity.not_before, facts.not_before)
+        || !proper(&facts.validity.not_after, facts.not_after)
+    {
         findings.push(LintFinding::TimeEncoding);
     }
     let lifetime = match profile {
@@ -89,7 +103,10 @@ fn check_validity(facts: &Facts, profile: Profile, issuer: &Issuer, findings: &m
     if facts.not_before.duration_until(facts.not_after) != lifetime {
         findings.push(LintFinding::Lifetime);
     }
-    if issuer.validity.is_some_and(|(first, last)| facts.not_before < first || facts.not_after > last) {
+    if issuer
+        .validity
+        .is_some_and(|(first, last)| facts.not_before < first || facts.not_after > last)
+    {
         findings.push(LintFinding::OutsideIssuerValidity);
     }
 }
@@ -98,5 +115,6 @@ fn check_validity(facts: &Facts, profile: Profile, issuer: &Issuer, findings: &m
 fn bit_length(number: &[u8]) -> usize {
     let zeros = number.iter().take_while(|octet| **octet == 0).count();
     let rest = number.get(zeros..).unwrap_or_default();
-    rest.first().map_or(0, |first| rest.len() * 8 - first.leading_zeros() as usize)
+    rest.first()
+        .map_or(0, |first| rest.len() * 8 - first.leading_zeros() as usize)
 }

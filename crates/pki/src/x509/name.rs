@@ -34,19 +34,29 @@ impl DistinguishedName {
     /// [`der::Error`] if it is not one.
     pub fn from_der(der: &[u8]) -> der::Result<Self> {
         let rdns = Vec::<SetOfVec<AttributeTypeAndValue>>::from_der(der)?;
-        let attributes = rdns.iter().flat_map(|rdn| rdn.iter()).map(|attribute| Attribute {
-            oid: attribute.oid,
-            tag: attribute.value.tag(),
-            value: attribute.value.value().to_vec(),
-        });
-        Ok(Self { der: der.to_vec(), attributes: attributes.collect(), sets: rdns.len() })
+        let attributes = rdns
+            .iter()
+            .flat_map(|rdn| rdn.iter())
+            .map(|attribute| Attribute {
+                oid: attribute.oid,
+                tag: attribute.value.tag(),
+                value: attribute.value.value().to_vec(),
+            });
+        Ok(Self {
+            der: der.to_vec(),
+            attributes: attributes.collect(),
+            sets: rdns.len(),
+        })
     }
 
     /// Builds a name of single-valued attributes in this order: C and serialNumber as PrintableString, the rest UTF8String.
     pub(crate) fn build(attributes: &[(ObjectIdentifier, &str)]) -> der::Result<Self> {
         let rdns = attributes.iter().map(|(oid, text)| {
             let mut rdn = SetOfVec::new();
-            rdn.insert(AttributeTypeAndValue { oid: *oid, value: Any::new(string_tag(oid), text.as_bytes())? })?;
+            rdn.insert(AttributeTypeAndValue {
+                oid: *oid,
+                value: Any::new(string_tag(oid), text.as_bytes())?,
+            })?;
             Ok(rdn)
         });
         let rdns: Vec<SetOfVec<AttributeTypeAndValue>> = rdns.collect::<der::Result<_>>()?;
@@ -95,7 +105,10 @@ impl DistinguishedName {
 
     /// The first attribute of this type, if its string type is one we read (UTF8, Printable, IA5).
     pub fn text(&self, oid: &ObjectIdentifier) -> Option<&str> {
-        self.attributes.iter().find(|attribute| attribute.oid == *oid).and_then(Attribute::text)
+        self.attributes
+            .iter()
+            .find(|attribute| attribute.oid == *oid)
+            .and_then(Attribute::text)
     }
 
     /// Whether each attribute stands in a set of its own.
@@ -112,8 +125,12 @@ impl Attribute {
     pub(crate) fn text(&self) -> Option<&str> {
         match self.tag {
             Tag::Utf8String => std::str::from_utf8(&self.value).ok(),
-            Tag::PrintableString => std::str::from_utf8(&self.value).ok().filter(|text| is_printable(text)),
-            Tag::Ia5String => std::str::from_utf8(&self.value).ok().filter(|text| text.is_ascii()),
+            Tag::PrintableString => std::str::from_utf8(&self.value)
+                .ok()
+                .filter(|text| is_printable(text)),
+            Tag::Ia5String => std::str::from_utf8(&self.value)
+                .ok()
+                .filter(|text| text.is_ascii()),
             _ => None,
         }
     }
@@ -129,7 +146,8 @@ pub(crate) fn string_tag(oid: &ObjectIdentifier) -> Tag {
 
 /// The characters of an X.680 §41.4 PrintableString.
 pub(crate) fn is_printable(text: &str) -> bool {
-    text.bytes().all(|octet| octet.is_ascii_alphanumeric() || b" '()+,-./:=?".contains(&octet))
+    text.bytes()
+        .all(|octet| octet.is_ascii_alphanumeric() || b" '()+,-./:=?".contains(&octet))
 }
 
 impl fmt::Display for DistinguishedName {
@@ -147,7 +165,10 @@ impl fmt::Display for DistinguishedName {
                 Some(text) => escape(f, text)?,
                 None => {
                     f.write_str("#")?;
-                    attribute.value.iter().try_for_each(|octet| write!(f, "{octet:02X}"))?;
+                    attribute
+                        .value
+                        .iter()
+                        .try_for_each(|octet| write!(f, "{octet:02X}"))?;
                 }
             }
         }
@@ -171,7 +192,10 @@ fn escape(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
         } else if character.is_control() {
             // A line feed in a name must not start a new line of whatever prints it.
             let mut octets = [0; 4];
-            character.encode_utf8(&mut octets).bytes().try_for_each(|octet| write!(f, "\\{octet:02X}"))?;
+            character
+                .encode_utf8(&mut octets)
+                .bytes()
+                .try_for_each(|octet| write!(f, "\\{octet:02X}"))?;
         } else {
             f.write_char(character)?;
         }

@@ -27,17 +27,33 @@ pub struct EndEntityProfile {
 
 impl EndEntityProfile {
     /// Qualified, authentication: SK policy 17.2 with NCP+.
-    pub const QUALIFIED_AUTHENTICATION: Self = Self { level: Level::Qualified, purpose: Purpose::Authentication };
+    pub const QUALIFIED_AUTHENTICATION: Self = Self {
+        level: Level::Qualified,
+        purpose: Purpose::Authentication,
+    };
     /// Qualified, signature: SK policy 17.2 with QCP-n-qscd and the qualified-certificate statements.
-    pub const QUALIFIED_SIGNATURE: Self = Self { level: Level::Qualified, purpose: Purpose::Signature };
+    pub const QUALIFIED_SIGNATURE: Self = Self {
+        level: Level::Qualified,
+        purpose: Purpose::Signature,
+    };
     /// Basic, authentication: SK policy 17.1 with NCP.
-    pub const BASIC_AUTHENTICATION: Self = Self { level: Level::Basic, purpose: Purpose::Authentication };
+    pub const BASIC_AUTHENTICATION: Self = Self {
+        level: Level::Basic,
+        purpose: Purpose::Authentication,
+    };
     /// Basic, signature: as basic authentication, without extended key usage.
-    pub const BASIC_SIGNATURE: Self = Self { level: Level::Basic, purpose: Purpose::Signature };
+    pub const BASIC_SIGNATURE: Self = Self {
+        level: Level::Basic,
+        purpose: Purpose::Signature,
+    };
 
     /// All four.
-    pub const ALL: [Self; 4] =
-        [Self::QUALIFIED_AUTHENTICATION, Self::QUALIFIED_SIGNATURE, Self::BASIC_AUTHENTICATION, Self::BASIC_SIGNATURE];
+    pub const ALL: [Self; 4] = [
+        Self::QUALIFIED_AUTHENTICATION,
+        Self::QUALIFIED_SIGNATURE,
+        Self::BASIC_AUTHENTICATION,
+        Self::BASIC_SIGNATURE,
+    ];
 }
 
 /// How well the person behind a certificate is identified; each level has its own issuing authority.

@@ -53,14 +53,20 @@ pub(crate) struct Parts<'a> {
 impl Parts<'_> {
     /// The DER bytes that will be signed.
     pub(crate) fn assemble(self) -> Result<Vec<u8>, BuildError> {
-        let not_before = Timestamp::from_second(self.not_before.as_second()).map_err(BuildError::Time)?;
-        let not_after = not_before.checked_add(self.lifetime).map_err(BuildError::Time)?;
+        let not_before =
+            Timestamp::from_second(self.not_before.as_second()).map_err(BuildError::Time)?;
+        let not_after = not_before
+            .checked_add(self.lifetime)
+            .map_err(BuildError::Time)?;
         let skeleton = TbsCertificate {
             version: VERSION_3,
             serial_number: Int::new(self.serial)?,
             signature: self.algorithm.identifier(),
             issuer: verbatim(self.issuer.der())?,
-            validity: Validity { not_before: time::encode(not_before)?, not_after: time::encode(not_after)? },
+            validity: Validity {
+                not_before: time::encode(not_before)?,
+                not_after: time::encode(not_after)?,
+            },
             subject: verbatim(self.subject.der())?,
             subject_public_key_info: verbatim(self.public_key.spki_der())?,
             extensions: Some(self.extensions),
@@ -94,5 +100,6 @@ fn verbatim(der: &[u8]) -> der::Result<Any> {
 
 /// The bytes of a part kept as it came.
 pub(crate) fn bytes_of(part: &Any) -> Vec<u8> {
-    part.to_der().expect("a value that was decoded from DER encodes again")
+    part.to_der()
+        .expect("a value that was decoded from DER encodes again")
 }

@@ -39,13 +39,20 @@ pub(crate) fn decode(time: &Any) -> der::Result<Timestamp> {
         Tag::GeneralizedTime => civil_time(number(time.value(), 0, 4), time.value(), 4),
         _ => None,
     };
-    civil.and_then(|civil| Offset::UTC.to_timestamp(civil).ok()).ok_or_else(|| tag.value_error().into())
+    civil
+        .and_then(|civil| Offset::UTC.to_timestamp(civil).ok())
+        .ok_or_else(|| tag.value_error().into())
 }
 
 /// Whether an instant carries the tag its year demands.
 pub(crate) fn has_proper_tag(time: &Any, instant: Timestamp) -> bool {
     let late = Offset::UTC.to_datetime(instant).year() >= FIRST_GENERALIZED_YEAR;
-    der::Tagged::tag(time) == if late { Tag::GeneralizedTime } else { Tag::UtcTime }
+    der::Tagged::tag(time)
+        == if late {
+            Tag::GeneralizedTime
+        } else {
+            Tag::UtcTime
+        }
 }
 
 /// A date of birth as GeneralizedTime at noon UTC (RFC 3739 §3.2.2: so that no time zone moves it to another day).
@@ -64,7 +71,11 @@ pub(crate) fn decode_date_of_birth(time: &Any) -> der::Result<Date> {
 }
 
 fn digits(time: DateTime, year_digits: usize) -> Vec<u8> {
-    let year = if year_digits == 2 { time.year() % 100 } else { time.year() };
+    let year = if year_digits == 2 {
+        time.year() % 100
+    } else {
+        time.year()
+    };
     format!(
         "{year:0year_digits$}{:02}{:02}{:02}{:02}{:02}Z",
         time.month(),
@@ -81,11 +92,26 @@ fn civil_time(year: Option<i16>, text: &[u8], start: usize) -> Option<DateTime> 
     if text.len() != start + 11 || text.last() != Some(&b'Z') {
         return None;
     }
-    let field = |index: usize| number(text, start + 2 * index, 2).and_then(|value| i8::try_from(value).ok());
-    DateTime::new(year?, field(0)?, field(1)?, field(2)?, field(3)?, field(4)?, 0).ok()
+    let field = |index: usize| {
+        number(text, start + 2 * index, 2).and_then(|value| i8::try_from(value).ok())
+    };
+    DateTime::new(
+        year?,
+        field(0)?,
+        field(1)?,
+        field(2)?,
+        field(3)?,
+        field(4)?,
+        0,
+    )
+    .ok()
 }
 
 fn number(text: &[u8], start: usize, length: usize) -> Option<i16> {
     let digits = text.get(start..start + length)?;
-    digits.iter().try_fold(0_i16, |value, digit| digit.is_ascii_digit().then(|| value * 10 + i16::from(digit - b'0')))
+    digits.iter().try_fold(0_i16, |value, digit| {
+        digit
+            .is_ascii_digit()
+            .then(|| value * 10 + i16::from(digit - b'0'))
+    })
 }

@@ -7,7 +7,11 @@ use crate::x509::certificate::Facts;
 use crate::x509::profile::Profile;
 
 /// ETSI TS 119 312 no longer allows less. The test profile of the split keys has 1024 bits, in debug builds that ask for it.
-const MIN_MODULUS_BITS: usize = if cfg!(all(feature = "test-profile", debug_assertions)) { 1023 } else { 2048 };
+const MIN_MODULUS_BITS: usize = if cfg!(all(feature = "test-profile", debug_assertions)) {
+    1023
+} else {
+    2048
+};
 
 /// Longer moduli are refused by common verifiers.
 const MAX_MODULUS_BITS: usize = 8192;
@@ -31,7 +35,11 @@ pub(super) fn check(facts: &Facts, profile: Profile, findings: &mut Vec<LintFind
 }
 
 fn check_rsa(modulus: &[u8], exponent: &[u8], findings: &mut Vec<LintFinding>) {
-    if !exponent.iter().eq(RSA_PUBLIC_EXPONENT.to_be_bytes().iter().skip_while(|octet| **octet == 0)) {
+    if !exponent.iter().eq(RSA_PUBLIC_EXPONENT
+        .to_be_bytes()
+        .iter()
+        .skip_while(|octet| **octet == 0))
+    {
         findings.push(LintFinding::PublicExponent);
     }
     let bits = bit_length(modulus);
@@ -47,6 +55,12 @@ fn check_rsa(modulus: &[u8], exponent: &[u8], findings: &mut Vec<LintFinding>) {
 
 /// Whether an odd number has a factor below [`SMALL_FACTOR_LIMIT`]. Composite divisors cost a little and change nothing.
 fn has_small_factor(modulus: &[u8]) -> bool {
-    let remainder = |divisor: u32| modulus.iter().fold(0, |rest, octet| (rest * 256 + u32::from(*octet)) % divisor);
-    (3..SMALL_FACTOR_LIMIT).step_by(2).any(|divisor| remainder(divisor) == 0)
+    let remainder = |divisor: u32| {
+        modulus
+            .iter()
+            .fold(0, |rest, octet| (rest * 256 + u32::from(*octet)) % divisor)
+    };
+    (3..SMALL_FACTOR_LIMIT)
+        .step_by(2)
+        .any(|divisor| remainder(divisor) == 0)
 }

@@ -9,26 +9,48 @@ use crate::x509::end_entity::Issuer;
 use crate::x509::name::{Attribute, DistinguishedName, string_tag};
 use crate::x509::profile::{EndEntityProfile, Profile};
 
-const PERSON: [ObjectIdentifier; 5] =
-    [oids::COUNTRY, oids::COMMON_NAME, oids::SURNAME, oids::GIVEN_NAME, oids::SERIAL_NUMBER];
+const PERSON: [ObjectIdentifier; 5] = [
+    oids::COUNTRY,
+    oids::COMMON_NAME,
+    oids::SURNAME,
+    oids::GIVEN_NAME,
+    oids::SERIAL_NUMBER,
+];
 
-const AUTHORITY: [ObjectIdentifier; 4] =
-    [oids::COMMON_NAME, oids::ORGANIZATION_IDENTIFIER, oids::ORGANIZATION, oids::COUNTRY];
+const AUTHORITY: [ObjectIdentifier; 4] = [
+    oids::COMMON_NAME,
+    oids::ORGANIZATION_IDENTIFIER,
+    oids::ORGANIZATION,
+    oids::COUNTRY,
+];
 
-pub(super) fn check(facts: &Facts, profile: Profile, issuer: &Issuer, findings: &mut Vec<LintFinding>) {
+pub(super) fn check(
+    facts: &Facts,
+    profile: Profile,
+    issuer: &Issuer,
+    findings: &mut Vec<LintFinding>,
+) {
     let subject = &facts.subject;
     let attributes: &[ObjectIdentifier] = match profile {
         Profile::RootCa | Profile::IssuingCa => &AUTHORITY,
         Profile::EndEntity(_) => &PERSON,
     };
-    if !subject.attributes().iter().map(|attribute| attribute.oid).eq(attributes.iter().copied()) {
+    if !subject
+        .attributes()
+        .iter()
+        .map(|attribute| attribute.oid)
+        .eq(attributes.iter().copied())
+    {
         findings.push(LintFinding::SubjectAttributes);
     }
     // RFC 5280 §4.1.2.4 would allow several attributes in one set; clients read one each.
     if !subject.is_single_valued() {
         findings.push(LintFinding::SubjectAttributes);
     }
-    subject.attributes().iter().for_each(|attribute| check_string(attribute, findings));
+    subject
+        .attributes()
+        .iter()
+        .for_each(|attribute| check_string(attribute, findings));
     if !subject.country().is_some_and(is_country) {
         findings.push(LintFinding::Country);
     }
@@ -66,14 +88,23 @@ fn check_person(facts: &Facts, profile: EndEntityProfile, findings: &mut Vec<Lin
         .strip_prefix(identifier)
         .and_then(|rest| rest.strip_prefix('-'))
         .and_then(|rest| rest.strip_suffix(profile.level.document_number_suffix()));
-    let is_middle = |text: &str| text.len() == 4 && text.bytes().all(|o| o.is_ascii_uppercase() || o.is_ascii_digit());
+    let is_middle = |text: &str| {
+        text.len() == 4
+            && text
+                .bytes()
+                .all(|o| o.is_ascii_uppercase() || o.is_ascii_digit())
+    };
     if !middle.is_some_and(is_middle) {
         findings.push(LintFinding::DocumentNumber);
     }
 }
 
 fn has_profile_common_name(subject: &DistinguishedName) -> bool {
-    match (subject.common_name(), subject.surname(), subject.given_name()) {
+    match (
+        subject.common_name(),
+        subject.surname(),
+        subject.given_name(),
+    ) {
         (Some(common), Some(surname), Some(given)) => common == format!("{surname},{given}"),
         _ => false,
     }
@@ -85,8 +116,17 @@ fn is_country(text: &str) -> bool {
 
 /// ETSI EN 319 412-1 §5.1.3, the three types Smart-ID uses.
 fn is_semantics_identifier(text: &str) -> bool {
-    let Some((head, code)) = text.split_at_checked(6) else { return false };
-    let Some((kind, country)) = head.split_at_checked(3) else { return false };
-    let is_code = !code.is_empty() && code.bytes().all(|octet| octet.is_ascii_alphanumeric() || octet == b'-');
-    matches!(kind, "PNO" | "PAS" | "IDC") && country.strip_suffix('-').is_some_and(is_country) && is_code
+    let Some((head, code)) = text.split_at_checked(6) else {
+        return false;
+    };
+    let Some((kind, country)) = head.split_at_checked(3) else {
+        return false;
+    };
+    let is_code = !code.is_empty()
+        && code
+            .bytes()
+            .all(|octet| octet.is_ascii_alphanumeric() || octet == b'-');
+    matches!(kind, "PNO" | "PAS" | "IDC")
+        && country.strip_suffix('-').is_some_and(is_country)
+        && is_code
 }
