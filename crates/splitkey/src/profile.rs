@@ -1,0 +1,99 @@
+//! Parameter sets and the identifiers that appear in protocol messages (splitkey.md §1).
+
+/// A parameter set: the size k of the primes, from which all lengths follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Profile {
+    /// `sk-test-1024`, k = 256. For tests: absent from every build without debug assertions.
+    #[cfg(all(any(test, feature = "test-profile"), debug_assertions))]
+    Test1024,
+    /// `sk-4096`, k = 1024. For interoperation with older accounts; 112 bits against an insider.
+    Rsa4096,
+    /// `sk-6144`, k = 1536. 128 bits against an insider.
+    #[default]
+    Rsa6144,
+}
+
+impl Profile {
+    /// The profile with this id, if this build has it.
+    pub fn from_id(id: u8) -> Option<Self> {
+        match id {
+            #[cfg(all(any(test, feature = "test-profile"), debug_assertions))]
+            1 => Some(Self::Test1024),
+            2 => Some(Self::Rsa4096),
+            3 => Some(Self::Rsa6144),
+            _ => None,
+        }
+    }
+
+    /// The id in messages and key records.
+    pub fn id(self) -> u8 {
+        match self {
+            #[cfg(all(any(test, feature = "test-profile"), debug_assertions))]
+            Self::Test1024 => 1,
+            Self::Rsa4096 => 2,
+            Self::Rsa6144 => 3,
+        }
+    }
+
+    /// Length of a prime, in bits.
+    pub fn k(self) -> u32 {
+        match self {
+            #[cfg(all(any(test, feature = "test-profile"), debug_assertions))]
+            Self::Test1024 => 256,
+            Self::Rsa4096 => 1024,
+            Self::Rsa6144 => 1536,
+        }
+    }
+
+    /// Length of n1, n2, d1″ and of every number modulo n1 or n2, in bytes.
+    pub fn n1_len(self) -> usize {
+        self.k() as usize / 4
+    }
+
+    /// Length of n, of an encoded message and of a signature, in bytes.
+    pub fn n_len(self) -> usize {
+        self.k() as usize / 2
+    }
+
+    /// Length of the phone's share d1′, in bytes: 128 bits longer than n1.
+    pub fn share_len(self) -> usize {
+        (2 * self.k() as usize + 128) / 8
+    }
+}
+
+/// What a key is for. Each purpose has its own primes, salt and PIN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// Logging in, with PIN1.
+    Authentication = 1,
+    /// Signing, with PIN2.
+    Signature = 2,
+}
+
+impl Purpose {
+    /// The purpose with this id.
+    pub fn from_id(id: u8) -> Option<Self> {
+        match id {
+            1 => Some(Self::Authentication),
+            2 => Some(Self::Signature),
+            _ => None,
+        }
+    }
+
+    /// The id in messages and key records.
+    pub fn id(self) -> u8 {
+        self as u8
+    }
+}
+
+/// Names one key pair of an account; chosen by the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyId(pub [u8; 16]);
+
+/// Names one installation of the app; chosen by the phone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DeviceId(pub [u8; 16]);
+
+/// Names one attempt to sign, rotate or sync; chosen by the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TransactionId(pub [u8; 16]);
