@@ -11,6 +11,8 @@ mod lint;
 mod name;
 mod profile;
 mod tbs;
+#[cfg(test)]
+mod testkit;
 mod time;
 
 pub use authority::{

@@ -398,3 +398,6 @@ fn list(findings: &[LintFinding]) -> String {
         .collect::<Vec<_>>()
         .join("; ")
 }
+
+#[cfg(test)]
+mod tests;

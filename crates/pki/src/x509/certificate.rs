@@ -398,3 +398,6 @@ impl From<ExtensionError> for ParseError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

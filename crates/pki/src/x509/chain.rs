@@ -178,3 +178,6 @@ pub enum ChainError {
         source: VerificationError,
     },
 }
+
+#[cfg(test)]
+mod tests;

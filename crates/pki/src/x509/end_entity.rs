@@ -236,3 +236,6 @@ impl BuildError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -111,3 +111,6 @@ impl IssueError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -118,3 +118,6 @@ fn bit_length(number: &[u8]) -> usize {
     rest.first()
         .map_or(0, |first| rest.len() * 8 - first.leading_zeros() as usize)
 }
+
+#[cfg(test)]
+mod tests;

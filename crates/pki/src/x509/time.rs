@@ -115,3 +115,70 @@ fn number(text: &[u8], start: usize, length: usize) -> Option<i16> {
             .then(|| value * 10 + i16::from(digit - b'0'))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn round_trip(text: &str, tag: Tag, encoded: &str) {
+        let instant: Timestamp = text.parse().unwrap();
+        let time = encode(instant).unwrap();
+        assert_eq!(
+            (der::Tagged::tag(&time), time.value()),
+            (tag, encoded.as_bytes())
+        );
+        assert_eq!(decode(&time), Ok(instant));
+        assert!(has_proper_tag(&time, instant));
+    }
+
+    #[test]
+    fn the_type_changes_with_the_year_2050() {
+        round_trip("1950-01-01T00:00:00Z", Tag::UtcTime, "500101000000Z");
+        round_trip("1999-12-31T23:59:59Z", Tag::UtcTime, "991231235959Z");
+        round_trip("2049-12-31T23:59:59Z", Tag::UtcTime, "491231235959Z");
+        round_trip(
+            "2050-01-01T00:00:00Z",
+            Tag::GeneralizedTime,
+            "20500101000000Z",
+        );
+        assert!(encode("1949-12-31T23:59:59Z".parse().unwrap()).is_err());
+    }
+
+    #[test]
+    fn other_forms_of_time_are_refused() {
+        let utc = [
+            "2601061425Z",
+            "260106142501+0000",
+            "260106142501",
+            "261306142501Z",
+            "260230142501Z",
+            "260106142560Z",
+            "",
+        ];
+        for text in utc.into_iter().chain(["2601061425 1Z", "-60106142501Z"]) {
+            assert!(
+                decode(&Any::new(Tag::UtcTime, text.as_bytes()).unwrap()).is_err(),
+                "{text}"
+            );
+        }
+        for text in ["20260106142501.5Z", "202601061425Z", "20260106142501"] {
+            assert!(
+                decode(&Any::new(Tag::GeneralizedTime, text.as_bytes()).unwrap()).is_err(),
+                "{text}"
+            );
+        }
+        assert!(decode(&Any::new(Tag::Utf8String, b"260106142501Z".as_slice()).unwrap()).is_err());
+    }
+
+    #[test]
+    fn a_date_of_birth_is_at_noon() {
+        let born = jiff::civil::date(1905, 4, 4);
+        let time = encode_date_of_birth(born).unwrap();
+        assert_eq!(time.value(), b"19050404120000Z");
+        assert_eq!(decode_date_of_birth(&time), Ok(born));
+        assert!(
+            decode_date_of_birth(&Any::new(Tag::UtcTime, b"050404120000Z".as_slice()).unwrap())
+                .is_err()
+        );
+    }
+}

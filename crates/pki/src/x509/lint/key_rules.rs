@@ -7,14 +7,15 @@ use crate::x509::certificate::Facts;
 use crate::x509::profile::Profile;
 
 /// ETSI TS 119 312 no longer allows less. The test profile of the split keys has 1024 bits, in debug builds that ask for it.
-const MIN_MODULUS_BITS: usize = if cfg!(all(feature = "test-profile", debug_assertions)) {
+pub(super) const MIN_MODULUS_BITS: usize = if cfg!(all(feature = "test-profile", debug_assertions))
+{
     1023
 } else {
     2048
 };
 
 /// Longer moduli are refused by common verifiers.
-const MAX_MODULUS_BITS: usize = 8192;
+pub(super) const MAX_MODULUS_BITS: usize = 8192;
 
 /// CA/Browser Forum BR §6.1.6: the modulus should have no factors smaller than 752.
 const SMALL_FACTOR_LIMIT: u32 = 752;
@@ -54,7 +55,7 @@ fn check_rsa(modulus: &[u8], exponent: &[u8], findings: &mut Vec<LintFinding>) {
 }
 
 /// Whether an odd number has a factor below [`SMALL_FACTOR_LIMIT`]. Composite divisors cost a little and change nothing.
-fn has_small_factor(modulus: &[u8]) -> bool {
+pub(super) fn has_small_factor(modulus: &[u8]) -> bool {
     let remainder = |divisor: u32| {
         modulus
             .iter()

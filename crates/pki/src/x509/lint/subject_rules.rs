@@ -35,16 +35,9 @@ pub(super) fn check(
         Profile::RootCa | Profile::IssuingCa => &AUTHORITY,
         Profile::EndEntity(_) => &PERSON,
     };
-    if !subject
-        .attributes()
-        .iter()
-        .map(|attribute| attribute.oid)
-        .eq(attributes.iter().copied())
-    {
-        findings.push(LintFinding::SubjectAttributes);
-    }
+    let found = subject.attributes().iter().map(|attribute| attribute.oid);
     // RFC 5280 §4.1.2.4 would allow several attributes in one set; clients read one each.
-    if !subject.is_single_valued() {
+    if !found.eq(attributes.iter().copied()) || !subject.is_single_valued() {
         findings.push(LintFinding::SubjectAttributes);
     }
     subject
