@@ -10,6 +10,24 @@
 //! # Where to start
 //! [`x509::ceremony`] makes the authorities, [`x509::EndEntity::build`] → [`x509::lint`] → [`x509::Linted::sign`] makes a
 //! person's certificate, [`x509::Certificate::parse`] and [`x509::verify_chain`] check one.
+//!
+//! ```
+//! use pki::x509::{Certificate, Level, SchemeOids, verify_chain};
+//! # macro_rules! vector {
+//! #     ($name:literal) => { concat!(env!("CARGO_MANIFEST_DIR"), "/../../vectors/pki/", $name) };
+//! # }
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let person = Certificate::parse(include_bytes!(vector!("smartid-test-2024e-sign-ee-40504040001.der")))?;
+//! let issuer = Certificate::parse_pem(include_str!(vector!("ca-test-eid-q-2024e.pem")))?.remove(0);
+//! let root = Certificate::parse_pem(include_str!(vector!("ca-test-root-g1e.pem")))?.remove(0);
+//!
+//! verify_chain(&person, &issuer, &root, "2026-06-01T00:00:00Z".parse()?)?;
+//! assert_eq!(person.subject().serial_number(), Some("PNOEE-40504040001"));
+//! assert_eq!(person.document_number().as_deref(), Some("PNOEE-40504040001-DEM0-Q"));
+//! assert_eq!(person.level(&SchemeOids::SK), Some(Level::Qualified));
+//! # Ok(())
+//! # }
+//! ```
 
 mod oids;
 mod public_key;

@@ -241,3 +241,114 @@ pub enum VerificationError {
     #[error("the signature is not valid")]
     WrongSignature,
 }
+
+#[cfg(test)]
+mod tests {
+    use p256::ecdsa::signature::Signer;
+    use p256::pkcs8::EncodePublicKey;
+
+    use super::*;
+
+    const MESSAGE: &[u8] = b"message";
+
+    fn rsa() -> Vec<u8> {
+        PublicKey::from_rsa_modulus(&[0xab; 256])
+            .unwrap()
+            .spki_der()
+            .to_vec()
+    }
+
+    #[test]
+    fn a_signature_of_each_curve_verifies_and_of_another_message_does_not() {
+        let p256 = p256::ecdsa::SigningKey::from_slice(&[7; 32]).unwrap();
+        let p384 = p384::ecdsa::SigningKey::from_slice(&[7; 48]).unwrap();
+        let p521 =
+            p521::ecdsa::SigningKey::from_slice(&[&[0], [7; 65].as_slice()].concat()).unwrap();
+        let p256_signature: p256::ecdsa::Signature = p256.sign(MESSAGE);
+        let p384_signature: p384::ecdsa::Signature = p384.sign(MESSAGE);
+        let p521_signature: p521::ecdsa::Signature = p521.sign(MESSAGE);
+        let pairs = [
+            (
+                p256.verifying_key().to_public_key_der().unwrap(),
+                p256_signature.to_der().as_bytes().to_vec(),
+            ),
+            (
+                p384.verifying_key().to_public_key_der().unwrap(),
+                p384_signature.to_der().as_bytes().to_vec(),
+            ),
+            (
+                p521.verifying_key().to_public_key_der().unwrap(),
+                p521_signature.to_der().as_bytes().to_vec(),
+            ),
+        ];
+        for (spki, signature) in pairs {
+            let key = PublicKey::from_spki_der(spki.as_bytes()).unwrap();
+            let algorithm = key.signature_algorithm().unwrap();
+            assert_eq!(key.verify(algorithm, MESSAGE, &signature), Ok(()));
+            let wrong = Err(VerificationError::WrongSignature);
+            assert_eq!(key.verify(algorithm, b"other", &signature), wrong);
+            assert_eq!(key.verify(algorithm, MESSAGE, &[]), wrong);
+            let longer = [signature.as_slice(), &[0]].concat();
+            assert_eq!(key.verify(algorithm, MESSAGE, &longer), wrong);
+        }
+    }
+
+    #[test]
+    fn an_rsa_key_shows_its_numbers_and_verifies_nothing() {
+        let key = PublicKey::from_rsa_modulus(&[&[0, 0], [0xab; 256].as_slice()].concat()).unwrap();
+        assert_eq!(key.spki_der(), rsa());
+        assert_eq!(key.rsa_modulus(), Some([0xab; 256].as_slice()));
+        assert_eq!(key.rsa_exponent(), Some([1, 0, 1].as_slice()));
+        assert_eq!(key.signature_algorithm(), None);
+        let refused = Err(VerificationError::UnsupportedKey);
+        assert_eq!(
+            key.verify(SignatureAlgorithm::EcdsaSha384, MESSAGE, &[]),
+            refused
+        );
+    }
+
+    #[test]
+    fn an_rsa_key_without_null_parameters_is_refused() {
+        let mut info = SubjectPublicKeyInfo::from_der(&rsa()).unwrap();
+        info.algorithm.parameters = None;
+        let refused = PublicKey::from_spki_der(&info.to_der().unwrap());
+        assert_eq!(refused, Err(PublicKeyError::RsaParameters));
+    }
+
+    #[test]
+    fn a_malformed_rsa_key_is_refused() {
+        let mut info = SubjectPublicKeyInfo::from_der(&rsa()).unwrap();
+        info.subject_public_key = BitString::from_bytes(&[0x30, 3, 2, 1, 0x80]).unwrap();
+        let refused = PublicKey::from_spki_der(&info.to_der().unwrap());
+        assert!(matches!(refused, Err(PublicKeyError::Malformed(_))));
+        assert!(matches!(
+            PublicKey::from_spki_der(&[0x30, 0]),
+            Err(PublicKeyError::Malformed(_))
+        ));
+    }
+
+    #[test]
+    fn unused_bits_are_refused() {
+        let mut info = SubjectPublicKeyInfo::from_der(&rsa()).unwrap();
+        info.subject_public_key = BitString::new(1, [0x30, 0].as_slice()).unwrap();
+        let refused = PublicKey::from_spki_der(&info.to_der().unwrap());
+        assert_eq!(refused, Err(PublicKeyError::UnusedBits));
+    }
+
+    #[test]
+    fn a_point_off_its_curve_is_refused() {
+        let signing = p256::ecdsa::SigningKey::from_slice(&[7; 32]).unwrap();
+        let mut spki = signing
+            .verifying_key()
+            .to_public_key_der()
+            .unwrap()
+            .as_bytes()
+            .to_vec();
+        let last = spki.len() - 1;
+        spki[last] ^= 1;
+        assert_eq!(
+            PublicKey::from_spki_der(&spki),
+            Err(PublicKeyError::PointNotOnCurve)
+        );
+    }
+}

@@ -37,7 +37,7 @@ pub struct Subject {
     pub given_name: String,
     /// ETSI EN 319 412-1 §5.1.3 identifier, `PNOEE-40504040001`; Latvia's hyphen is kept (`PNOLV-020100-29990`).
     pub semantics_identifier: String,
-    /// Always given, also where the personal code does not carry one: `docs/design` §1.3.
+    /// Always given, also where the personal code does not carry one: clients cannot derive it from a Belgian code.
     pub date_of_birth: Date,
     /// `PNOEE-40504040001-DEM0-Q`.
     pub document_number: String,

@@ -136,7 +136,7 @@ impl Attribute {
     }
 }
 
-/// The string type an attribute has in our profiles (`pki.md` §1.1).
+/// The string type an attribute has in our profiles (read off SK 2024 certificates).
 pub(crate) fn string_tag(oid: &ObjectIdentifier) -> Tag {
     match *oid {
         oids::COUNTRY | oids::SERIAL_NUMBER => Tag::PrintableString,

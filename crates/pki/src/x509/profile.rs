@@ -1,4 +1,4 @@
-//! What each kind of certificate contains: `docs/design` §1.1, read off SK's generation "2024".
+//! What each kind of certificate contains: read off SK's generation "2024".
 
 use const_oid::ObjectIdentifier;
 use x509_cert::ext::pkix::{KeyUsage, KeyUsages};

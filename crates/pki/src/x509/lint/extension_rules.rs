@@ -205,7 +205,7 @@ fn birth_fits(facts: &Facts) -> bool {
         && date <= begins
 }
 
-/// `pki.md` §1.1: these five, in this order.
+/// These five, in this order, as in SK 2024 certificates.
 fn statements_fit(statements: &QcStatements) -> bool {
     let order = [
         "1.3.6.1.5.5.7.11.2",

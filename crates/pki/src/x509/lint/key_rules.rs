@@ -18,7 +18,7 @@ pub(super) const MIN_MODULUS_BITS: usize = if cfg!(all(feature = "test-profile",
 pub(super) const MAX_MODULUS_BITS: usize = 8192;
 
 /// CA/Browser Forum BR §6.1.6: the modulus should have no factors smaller than 752.
-const SMALL_FACTOR_LIMIT: u32 = 752;
+const SMALL_FACTOR_LIMIT: u64 = 752;
 
 pub(super) fn check(facts: &Facts, profile: Profile, findings: &mut Vec<LintFinding>) {
     let key = &facts.public_key;
@@ -54,14 +54,30 @@ fn check_rsa(modulus: &[u8], exponent: &[u8], findings: &mut Vec<LintFinding>) {
     }
 }
 
-/// Whether an odd number has a factor below [`SMALL_FACTOR_LIMIT`]. Composite divisors cost a little and change nothing.
+/// Whether an odd number has a prime factor below [`SMALL_FACTOR_LIMIT`].
 pub(super) fn has_small_factor(modulus: &[u8]) -> bool {
-    let remainder = |divisor: u32| {
-        modulus
+    let words: Vec<u64> = modulus
+        .rchunks(4)
+        .rev()
+        .map(|chunk| {
+            chunk
+                .iter()
+                .fold(0, |word, octet| word << 8 | u64::from(*octet))
+        })
+        .collect();
+    let remainder = |prime: u64| {
+        words
             .iter()
-            .fold(0, |rest, octet| (rest * 256 + u32::from(*octet)) % divisor)
+            .fold(0, |rest, word| (rest << 32 | word) % prime)
     };
-    (3..SMALL_FACTOR_LIMIT)
-        .step_by(2)
-        .any(|divisor| remainder(divisor) == 0)
+    odd_primes_below(SMALL_FACTOR_LIMIT).any(|prime| remainder(prime) == 0)
+}
+
+fn odd_primes_below(limit: u64) -> impl Iterator<Item = u64> {
+    let is_prime = |number: &u64| {
+        (3..*number)
+            .take_while(|divisor| divisor * divisor <= *number)
+            .all(|d| !number.is_multiple_of(d))
+    };
+    (3..limit).step_by(2).filter(is_prime)
 }

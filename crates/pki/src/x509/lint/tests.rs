@@ -1,5 +1,5 @@
 use const_oid::ObjectIdentifier;
-use der::asn1::{Any, AnyRef, Int, OctetString, SetOfVec, Uint};
+use der::asn1::{Any, AnyRef, Int, OctetString, SetOfVec};
 use der::{Decode, Encode, Tag};
 use jiff::SignedDuration;
 use x509_cert::ext::Extension;

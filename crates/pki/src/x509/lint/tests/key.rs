@@ -80,8 +80,13 @@ fn a_modulus_with_a_small_factor_is_found() {
 }
 
 #[test]
-fn a_remainder_is_computed_over_all_octets() {
-    let product = Uint::new(&(743_u32 * 751).to_be_bytes()).unwrap();
-    assert!(key_rules::has_small_factor(product.as_bytes()));
+fn small_factors_are_found_whatever_the_length() {
+    // 743 · 751, one octet short of a word and with words of zeros below.
+    let product: [u8; 3] = [0x08, 0x83, 0xa9];
+    assert!(key_rules::has_small_factor(&product));
+    let shifted = [product.as_slice(), &[0; 9]].concat();
+    assert!(key_rules::has_small_factor(&shifted));
+    // 757 is the first prime that is not looked for; 65537 is prime.
+    assert!(!key_rules::has_small_factor(&757_u32.to_be_bytes()));
     assert!(!key_rules::has_small_factor(&65_537_u32.to_be_bytes()));
 }
