@@ -1,1 +1,33 @@
-//! Placeholder.
+//! What travels between relying parties, phones and the server: identifiers, bodies, signatures, codes.
+//!
+//! Parsing is validating: a value of one of these types is well-formed, and what is not well-formed gets an
+//! error that says where and why. Nothing here decides who may do what; that is the engine's.
+//!
+//! * identifiers and small enums at the root,
+//! * [`acsp_v2`], [`device_link`]: the texts that are signed and MACed,
+//! * [`http_signature`]: how phones sign requests; [`server_key`]: how the server's key of the day is vouched for,
+//! * [`problem`]: RFC 9457.
+
+pub mod acsp_v2;
+mod bytes;
+mod codes;
+pub mod device_link;
+mod end_result;
+pub mod http_signature;
+mod identifiers;
+mod interactions;
+pub mod problem;
+pub mod server_key;
+mod signature;
+
+pub use bytes::{Bytes, FixedBytes};
+pub use codes::{
+    ControlCode, NotARegistrationCode, RegistrationCode, VerificationCode, verification_code,
+};
+pub use end_result::EndResult;
+pub use identifiers::{
+    Country, DeviceId, DocumentNumber, IdentityType, KeyId, NotAnIdentifier, RegistrationId,
+    RelyingPartyUuid, SemanticsIdentifier, SessionId, TransactionId,
+};
+pub use interactions::{Interaction, InteractionError, InteractionType, Interactions};
+pub use signature::{CertificateLevel, FlowType, HashAlgorithm, SessionType, SignatureAlgorithm};

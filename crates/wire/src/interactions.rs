@@ -1,0 +1,287 @@
+use crate::signature::words;
+use base64ct::{Base64, Encoding};
+use serde::Deserialize;
+
+words! {
+    /// `type` of an interaction, and `interactionTypeUsed`.
+    InteractionType {
+        /// Short text above the PIN pad.
+        DisplayTextAndPin = "displayTextAndPIN",
+        /// Long text with confirm and cancel, then the PIN.
+        ConfirmationMessage = "confirmationMessage",
+        /// As before, and the right one of three verification codes is to be chosen.
+        ConfirmationMessageAndVerificationCodeChoice = "confirmationMessageAndVerificationCodeChoice",
+    }
+}
+
+/// Longest short text, in characters.
+const SHORT_TEXT: usize = 60;
+/// Longest long text, in characters.
+const LONG_TEXT: usize = 200;
+
+/// One way to show a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interaction {
+    /// How.
+    pub kind: InteractionType,
+    /// What.
+    pub text: String,
+}
+
+/// `interactions`: ways to show a request, the preferred first. The base64 text is kept verbatim, since it is hashed
+/// and MACed as text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interactions {
+    base64: String,
+    list: Vec<Interaction>,
+}
+
+/// Why `interactions` is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the texts say it")]
+pub enum InteractionError {
+    #[error("not base64 with padding")]
+    NotBase64,
+    #[error("not a base64-encoded JSON array of interactions: {0}")]
+    NotJson(String),
+    #[error("no interaction given")]
+    Empty,
+    #[error("unknown interaction type \"{0}\"")]
+    UnknownType(String),
+    #[error("interaction {0} is given twice")]
+    Duplicate(InteractionType),
+    #[error("{kind} needs {field}")]
+    TextMissing {
+        kind: InteractionType,
+        field: &'static str,
+    },
+    #[error("{kind} takes {field} only")]
+    WrongTextField {
+        kind: InteractionType,
+        field: &'static str,
+    },
+    #[error("{field} of {kind} has {length} characters, more than {limit}")]
+    TextTooLong {
+        kind: InteractionType,
+        field: &'static str,
+        length: usize,
+        limit: usize,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawInteraction {
+    r#type: String,
+    display_text60: Option<String>,
+    display_text200: Option<String>,
+}
+
+impl Interactions {
+    /// Decodes and checks the field.
+    ///
+    /// # Errors
+    /// The first rule that it breaks.
+    pub fn parse(base64: &str) -> Result<Self, InteractionError> {
+        let json = Base64::decode_vec(base64).map_err(|_| InteractionError::NotBase64)?;
+        let raw: Vec<RawInteraction> = serde_json::from_slice(&json)
+            .map_err(|error| InteractionError::NotJson(error.to_string()))?;
+        if raw.is_empty() {
+            return Err(InteractionError::Empty);
+        }
+        let mut list: Vec<Interaction> = Vec::new();
+        for interaction in raw {
+            let interaction = check(interaction)?;
+            if list.iter().any(|earlier| earlier.kind == interaction.kind) {
+                return Err(InteractionError::Duplicate(interaction.kind));
+            }
+            list.push(interaction);
+        }
+        Ok(Self {
+            base64: base64.to_owned(),
+            list,
+        })
+    }
+
+    /// The text as sent.
+    #[must_use]
+    pub fn base64(&self) -> &str {
+        &self.base64
+    }
+
+    /// The interactions, the preferred first.
+    #[must_use]
+    pub fn list(&self) -> &[Interaction] {
+        &self.list
+    }
+
+    /// The first that a phone can show.
+    #[must_use]
+    pub fn first_supported(&self, shows: &[InteractionType]) -> Option<InteractionType> {
+        self.list
+            .iter()
+            .map(|interaction| interaction.kind)
+            .find(|kind| shows.contains(kind))
+    }
+
+    /// The text of one interaction.
+    #[must_use]
+    pub fn text(&self, kind: InteractionType) -> Option<&str> {
+        self.list
+            .iter()
+            .find(|interaction| interaction.kind == kind)
+            .map(|interaction| interaction.text.as_str())
+    }
+
+    /// Writes a list as a relying party would.
+    ///
+    /// # Errors
+    /// As [`Interactions::parse`].
+    pub fn encode(list: &[Interaction]) -> Result<Self, InteractionError> {
+        let json: Vec<_> = list
+            .iter()
+            .map(|interaction| {
+                let (field, _) = text_field(interaction.kind);
+                serde_json::json!({ "type": interaction.kind, field: interaction.text })
+            })
+            .collect();
+        Self::parse(&Base64::encode_string(
+            serde_json::Value::Array(json).to_string().as_bytes(),
+        ))
+    }
+}
+
+fn text_field(kind: InteractionType) -> (&'static str, usize) {
+    match kind {
+        InteractionType::DisplayTextAndPin => ("displayText60", SHORT_TEXT),
+        InteractionType::ConfirmationMessage
+        | InteractionType::ConfirmationMessageAndVerificationCodeChoice => {
+            ("displayText200", LONG_TEXT)
+        }
+    }
+}
+
+fn check(raw: RawInteraction) -> Result<Interaction, InteractionError> {
+    let kind =
+        InteractionType::from_word(&raw.r#type).ok_or(InteractionError::UnknownType(raw.r#type))?;
+    let (field, limit) = text_field(kind);
+    let (text, other) = match kind {
+        InteractionType::DisplayTextAndPin => (raw.display_text60, raw.display_text200),
+        _ => (raw.display_text200, raw.display_text60),
+    };
+    if other.is_some() {
+        return Err(InteractionError::WrongTextField { kind, field });
+    }
+    let text = text
+        .filter(|text| !text.is_empty())
+        .ok_or(InteractionError::TextMissing { kind, field })?;
+    let length = text.chars().count();
+    if length > limit {
+        return Err(InteractionError::TextTooLong {
+            kind,
+            field,
+            length,
+            limit,
+        });
+    }
+    Ok(Interaction { kind, text })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(json: &str) -> Result<Interactions, InteractionError> {
+        Interactions::parse(&Base64::encode_string(json.as_bytes()))
+    }
+
+    #[test]
+    fn the_base64_text_is_kept_verbatim() {
+        let text = Base64::encode_string(
+            r#"[ {"displayText60":"5 \u20ac","type":"displayTextAndPIN"} ]"#.as_bytes(),
+        );
+        let interactions = Interactions::parse(&text).unwrap();
+        assert_eq!(interactions.base64(), text);
+        assert_eq!(
+            interactions.text(InteractionType::DisplayTextAndPin),
+            Some("5 €")
+        );
+    }
+
+    #[test]
+    fn the_first_interaction_that_the_phone_shows_is_taken() {
+        let interactions = parse(
+            r#"[{"type":"confirmationMessage","displayText200":"a"},{"type":"displayTextAndPIN","displayText60":"b"}]"#,
+        )
+        .unwrap();
+        let first = |shows: &[InteractionType]| interactions.first_supported(shows);
+        assert_eq!(
+            first(InteractionType::ALL),
+            Some(InteractionType::ConfirmationMessage)
+        );
+        assert_eq!(
+            first(&[InteractionType::DisplayTextAndPin]),
+            Some(InteractionType::DisplayTextAndPin)
+        );
+        assert_eq!(
+            first(&[InteractionType::ConfirmationMessageAndVerificationCodeChoice]),
+            None
+        );
+    }
+
+    #[test]
+    fn text_is_measured_in_characters_not_bytes() {
+        let of = |length| {
+            parse(&format!(
+                r#"[{{"type":"displayTextAndPIN","displayText60":"{}"}}]"#,
+                "õ".repeat(length)
+            ))
+        };
+        assert!(of(60).is_ok());
+        assert!(matches!(
+            of(61),
+            Err(InteractionError::TextTooLong { length: 61, .. })
+        ));
+    }
+
+    #[test]
+    fn every_broken_rule_has_its_own_error() {
+        use InteractionError as E;
+        use InteractionType::{ConfirmationMessage, DisplayTextAndPin};
+        assert_eq!(Interactions::parse("%"), Err(E::NotBase64));
+        assert!(matches!(parse("{}"), Err(E::NotJson(_))));
+        assert!(matches!(parse("[1]"), Err(E::NotJson(_))));
+        assert_eq!(parse("[]"), Err(E::Empty));
+        assert_eq!(
+            parse(r#"[{"type":"dance"}]"#),
+            Err(E::UnknownType("dance".into()))
+        );
+        assert_eq!(
+            parse(r#"[{"type":"displayTextAndPIN"}]"#),
+            Err(E::TextMissing {
+                kind: DisplayTextAndPin,
+                field: "displayText60"
+            })
+        );
+        assert_eq!(
+            parse(r#"[{"type":"displayTextAndPIN","displayText60":""}]"#),
+            Err(E::TextMissing {
+                kind: DisplayTextAndPin,
+                field: "displayText60"
+            })
+        );
+        assert_eq!(
+            parse(r#"[{"type":"confirmationMessage","displayText60":"a","displayText200":"a"}]"#),
+            Err(E::WrongTextField {
+                kind: ConfirmationMessage,
+                field: "displayText200"
+            })
+        );
+        assert_eq!(
+            parse(
+                r#"[{"type":"displayTextAndPIN","displayText60":"a"},{"type":"displayTextAndPIN","displayText60":"b"}]"#
+            ),
+            Err(E::Duplicate(DisplayTextAndPin))
+        );
+    }
+}

@@ -1,0 +1,25 @@
+//! Bodies of the Relying Party API v3.
+//!
+//! Requests are parsed from any bytes; all wrong fields are reported at once, each with its JSON pointer. Unknown
+//! fields are ignored, as the API demands.
+
+mod request;
+mod response;
+
+pub use request::{
+    AuthenticationRequest, Base64Text, CertificateByDocumentRequest, Common, RequestError, SignatureParameters,
+    SignatureRequest,
+};
+pub use response::{
+    Certificate, CertificateResponse, CertificateState, NotificationSignatureCreated, SessionCreated, SessionStatus,
+    Signature, SignatureValue, VerificationCodeValue,
+};
+
+/// Path of the API below the origin.
+pub const BASE_PATH: &str = "/smart-id-rp/v3";
+/// Least `timeoutMs` of a session status request.
+pub const MIN_TIMEOUT_MS: u64 = 1_000;
+/// Greatest `timeoutMs` of a session status request.
+pub const MAX_TIMEOUT_MS: u64 = 120_000;
+/// `timeoutMs` of a session status request that names none.
+pub const DEFAULT_TIMEOUT_MS: u64 = 60_500;
