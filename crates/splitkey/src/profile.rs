@@ -1,7 +1,9 @@
 //! Parameter sets and the identifiers that appear in protocol messages (splitkey.md §1).
 
+use serde::{Deserialize, Serialize};
+
 /// A parameter set: the size k of the primes, from which all lengths follow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum Profile {
     /// `sk-test-1024`, k = 256. For tests: absent from every build without debug assertions.
     #[cfg(all(any(test, feature = "test-profile"), debug_assertions))]
@@ -62,7 +64,7 @@ impl Profile {
 }
 
 /// What a key is for. Each purpose has its own primes, salt and PIN.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Purpose {
     /// Logging in, with PIN1.
     Authentication = 1,
@@ -87,13 +89,13 @@ impl Purpose {
 }
 
 /// Names one key pair of an account; chosen by the server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct KeyId(pub [u8; 16]);
 
 /// Names one installation of the app; chosen by the phone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct DeviceId(pub [u8; 16]);
 
 /// Names one attempt to sign, rotate or sync; chosen by the server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TransactionId(pub [u8; 16]);
