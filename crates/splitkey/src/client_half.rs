@@ -1,13 +1,13 @@
 //! The phone's key generation (splitkey.md §1, §2).
 
-use rand_core::CryptoRng;
+use rand_core::{CryptoRng, Rng};
 use zeroize::Zeroizing;
 
 use crypto_bigint::{BoxedUint, Limb};
 
 use crate::integer;
 use crate::modulus::ClientModulus;
-use crate::prime::{GenerationError, Kind, Progress, generate_pair};
+use crate::prime::{GenerationError, Kind, Progress, Watched, generate_pair};
 use crate::profile::Profile;
 use crate::share::{ClientShare, ServerShare};
 
@@ -32,7 +32,8 @@ impl ClientHalf {
         progress: &mut dyn FnMut(Progress),
         rng: &mut R,
     ) -> Result<Self, GenerationError> {
-        let (p, q) = generate_pair(profile, Kind::LSafe, progress, rng)?;
+        let mut rng = Watched::start(rng)?;
+        let (p, q) = generate_pair(profile, Kind::LSafe, progress, &mut rng)?;
         let n1 = integer::product(&p, &q);
         let phi = totient(&n1, &p, &q);
         let d1 = integer::inverse_of_public_exponent(&phi);
@@ -49,6 +50,7 @@ impl ClientHalf {
                 break (ClientShare::new(client), server);
             }
         };
+        rng.finish()?;
         Ok(Self {
             n1: modulus,
             client_share,

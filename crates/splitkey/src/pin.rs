@@ -6,6 +6,8 @@
 mod device_keys;
 mod kdf;
 mod key_record;
+#[cfg(test)]
+pub(crate) use key_record::keystream;
 
 pub use device_keys::{DeviceKeys, SoftwareDeviceKeys, UnwrapError};
 pub use kdf::Kdf;

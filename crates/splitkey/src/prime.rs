@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::integer;
 use crate::profile::Profile;
-use entropy::Watched;
+pub(crate) use entropy::Watched;
 use sieve::Sieve;
 
 /// How far the generation of a key is. There is no telling how many candidates a prime will take.
@@ -47,9 +47,8 @@ pub(crate) fn generate_pair<R: CryptoRng + ?Sized>(
     profile: Profile,
     kind: Kind,
     progress: &mut dyn FnMut(Progress),
-    rng: &mut R,
+    rng: &mut Watched<'_, R>,
 ) -> Result<(Zeroizing<BoxedUint>, Zeroizing<BoxedUint>), GenerationError> {
-    let mut rng = Watched::start(rng)?;
     let mut state = Progress {
         primes: 0,
         candidates: 0,
@@ -62,16 +61,15 @@ pub(crate) fn generate_pair<R: CryptoRng + ?Sized>(
         }
         progress(state);
     };
-    let p = generate(profile, kind, &mut || report(false), &mut rng)?;
+    let p = generate(profile, kind, &mut || report(false), rng)?;
     report(true);
     let q = loop {
-        let q = generate(profile, kind, &mut || report(false), &mut rng)?;
+        let q = generate(profile, kind, &mut || report(false), rng)?;
         if far_apart(&p, &q, profile) {
             break q;
         }
     };
     report(true);
-    rng.finish()?;
     Ok((p, q))
 }
 
@@ -128,6 +126,7 @@ mod tests {
     #[cfg(debug_assertions)]
     fn l_safe_primes_have_the_structure_of_the_specification() {
         let mut rng = rng(1);
+        let mut rng = Watched::start(&mut rng).unwrap();
         for _ in 0..4 {
             let (p, q) =
                 generate_pair(Profile::Test1024, Kind::LSafe, &mut |_| (), &mut rng).unwrap();
@@ -148,6 +147,7 @@ mod tests {
     #[cfg(debug_assertions)]
     fn ordinary_primes_leave_the_public_exponent_invertible() {
         let mut rng = rng(2);
+        let mut rng = Watched::start(&mut rng).unwrap();
         for _ in 0..8 {
             let (p, q) =
                 generate_pair(Profile::Test1024, Kind::Ordinary, &mut |_| (), &mut rng).unwrap();
@@ -167,13 +167,8 @@ mod tests {
     #[cfg(debug_assertions)]
     fn progress_counts_two_primes() {
         let mut steps = Vec::new();
-        generate_pair(
-            Profile::Test1024,
-            Kind::LSafe,
-            &mut |step| steps.push(step),
-            &mut rng(3),
-        )
-        .unwrap();
+        let mut report = |step| steps.push(step);
+        crate::ClientHalf::generate(Profile::Test1024, &mut report, &mut rng(3)).unwrap();
         assert_eq!(steps.last().unwrap().primes, 2);
         assert!(steps.is_sorted_by_key(|step| (step.candidates, step.primes)));
     }

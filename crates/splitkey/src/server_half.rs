@@ -9,7 +9,7 @@ use crate::PUBLIC_EXPONENT;
 use crate::encoding::EncodedMessage;
 use crate::integer;
 use crate::modulus::ServerModulus;
-use crate::prime::{GenerationError, Kind, generate_pair};
+use crate::prime::{GenerationError, Kind, Watched, generate_pair};
 use crate::profile::Profile;
 use crate::signing::ServerSignatureHalf;
 
@@ -31,7 +31,9 @@ impl ServerHalf {
         profile: Profile,
         rng: &mut R,
     ) -> Result<Self, GenerationError> {
-        let (p, q) = generate_pair(profile, Kind::Ordinary, &mut |_| (), rng)?;
+        let mut rng = Watched::start(rng)?;
+        let (p, q) = generate_pair(profile, Kind::Ordinary, &mut |_| (), &mut rng)?;
+        rng.finish()?;
         let half =
             Self::from_primes(profile, &p, &q).expect("distinct primes of this size make a key");
         debug_assert!(half.modulus.suits_every_client(), "(27/32)² > 0.7024");

@@ -1,5 +1,13 @@
 //! Tests of the crate as a whole; those of single modules are beside their code.
 
+mod changes;
+mod messages;
+mod records;
+mod registration;
+mod roots;
+mod sealing;
+mod vectors;
+
 use chacha20::ChaCha20Rng;
 use rand_core::SeedableRng;
 

@@ -104,8 +104,9 @@ static SMOOTH_EXPONENT: LazyLock<Vec<u8>> = LazyLock::new(|| {
             .take_while(|prime| *prime < 4096),
     );
     let product = primes.fold(BoxedUint::one_with_precision(6144), |product, prime| {
-        let powers = std::iter::successors(Some(prime), |power| Some(power * prime))
-            .take_while(|power| *power <= 4096);
+        let powers = std::iter::successors(Some(prime), |power| {
+            Some(power * prime).filter(|power| *power <= 4096)
+        });
         product.wrapping_mul(BoxedUint::from(powers.last().unwrap_or(prime)))
     });
     product.to_be_bytes_trimmed_vartime().into_vec()

@@ -178,7 +178,7 @@ mod tests {
     #[test]
     #[cfg(debug_assertions)]
     fn no_key_comes_from_a_failing_generator() {
-        let mut rng = failing(3000, &[7]);
+        let mut rng = failing(1200, &[7]);
         let made = crate::ClientHalf::generate(crate::Profile::Test1024, &mut |_| (), &mut rng);
         assert_eq!(made.err(), Some(GenerationError::Entropy));
     }
