@@ -25,7 +25,7 @@ impl Sieve {
             Kind::Ordinary => (1, 2),
         };
         if let Some(lowest) = start.as_mut_limbs().first_mut() {
-            *lowest = *lowest | Limb::from(low_bits);
+            *lowest |= Limb::from(low_bits);
         }
         let mut alive = vec![true; WINDOW];
         for (prime, residue) in residues(&start) {
