@@ -4,19 +4,21 @@
 //! ([`ServerKeys`], [`CaSigner`]), `server` ([`Clock`], [`Entropy`]).
 
 use crate::domain::{
-    Account, AccountId, AccountLevel, AuditRecord, Registration, RelyingParty, Session, Transaction, Wrapped,
+    Account, AccountId, AccountLevel, AuditRecord, Registration, RelyingParty, Session,
+    Transaction, Wrapped,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
+use pki::x509::{Certificate, IssuingCa, Linted};
 use splitkey::{
-    ClientModulus, DeviceId, EncodedMessage, KeyId, ModulusError, PartialSignature, Profile, ServerModulus,
-    ServerShare, ServerSignatureHalf, TransactionId,
+    ClientModulus, DeviceId, EncodedMessage, KeyId, ModulusError, PartialSignature, Profile,
+    ServerModulus, ServerShare, ServerSignatureHalf, TransactionId,
     seal::{Kind, ResponseSealer},
 };
 use std::{future::Future, pin::Pin, sync::Arc};
 use wire::{
-    DocumentNumber, RegistrationCode, RegistrationId, RelyingPartyUuid, SemanticsIdentifier, SessionId,
-    server_key::SignedStatement,
+    DocumentNumber, RegistrationCode, RegistrationId, RelyingPartyUuid, SemanticsIdentifier,
+    SessionId, server_key::SignedStatement,
 };
 use zeroize::Zeroizing;
 
@@ -58,9 +60,15 @@ pub trait Reader: Send {
     /// The account on a device, closed ones included.
     async fn account_by_device(&mut self, id: DeviceId) -> Result<Option<Account>, StoreError>;
     /// The account with this document number, closed ones included.
-    async fn account_by_document(&mut self, number: &DocumentNumber) -> Result<Option<Account>, StoreError>;
+    async fn account_by_document(
+        &mut self,
+        number: &DocumentNumber,
+    ) -> Result<Option<Account>, StoreError>;
     /// All accounts of a person that are not closed, the oldest first.
-    async fn active_accounts_of(&mut self, person: &SemanticsIdentifier) -> Result<Vec<Account>, StoreError>;
+    async fn active_accounts_of(
+        &mut self,
+        person: &SemanticsIdentifier,
+    ) -> Result<Vec<Account>, StoreError>;
     /// Whether the person ever had an account, closed ones included.
     async fn knows_person(&mut self, person: &SemanticsIdentifier) -> Result<bool, StoreError>;
 
@@ -76,33 +84,72 @@ pub trait Reader: Send {
         since: Timestamp,
     ) -> Result<Option<Session>, StoreError>;
     /// How many sessions with this account among the candidates were created at or after `since`.
-    async fn count_sessions_of(&mut self, account: AccountId, since: Timestamp) -> Result<u64, StoreError>;
+    async fn count_sessions_of(
+        &mut self,
+        account: AccountId,
+        since: Timestamp,
+    ) -> Result<u64, StoreError>;
     /// Unfinished sessions whose deadline is at or before `now`, at most `limit`.
-    async fn overdue_sessions(&mut self, now: Timestamp, limit: u32) -> Result<Vec<SessionId>, StoreError>;
+    async fn overdue_sessions(
+        &mut self,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<SessionId>, StoreError>;
 
     /// A transaction.
     async fn transaction(&mut self, id: TransactionId) -> Result<Option<Transaction>, StoreError>;
     /// The account's transactions that await a submission.
-    async fn awaiting_transactions_of(&mut self, account: AccountId) -> Result<Vec<Transaction>, StoreError>;
+    async fn awaiting_transactions_of(
+        &mut self,
+        account: AccountId,
+    ) -> Result<Vec<Transaction>, StoreError>;
     /// How many transactions that sign the account's device began at or after `since`.
-    async fn count_transactions_of(&mut self, account: AccountId, since: Timestamp) -> Result<u64, StoreError>;
+    async fn count_transactions_of(
+        &mut self,
+        account: AccountId,
+        since: Timestamp,
+    ) -> Result<u64, StoreError>;
     /// Transactions in Processing that were last written at or before `before`, at most `limit`.
-    async fn stuck_transactions(&mut self, before: Timestamp, limit: u32) -> Result<Vec<TransactionId>, StoreError>;
+    async fn stuck_transactions(
+        &mut self,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<TransactionId>, StoreError>;
 
     /// A registration by its identifier.
-    async fn registration(&mut self, id: RegistrationId) -> Result<Option<Registration>, StoreError>;
+    async fn registration(
+        &mut self,
+        id: RegistrationId,
+    ) -> Result<Option<Registration>, StoreError>;
     /// The unfinished registration with this code.
-    async fn registration_by_code(&mut self, code: &RegistrationCode) -> Result<Option<Registration>, StoreError>;
+    async fn registration_by_code(
+        &mut self,
+        code: &RegistrationCode,
+    ) -> Result<Option<Registration>, StoreError>;
     /// The newest registration of this device.
-    async fn registration_by_device(&mut self, device: DeviceId) -> Result<Option<Registration>, StoreError>;
+    async fn registration_by_device(
+        &mut self,
+        device: DeviceId,
+    ) -> Result<Option<Registration>, StoreError>;
     /// Unfinished registrations that expired at or before `now`, at most `limit`.
-    async fn overdue_registrations(&mut self, now: Timestamp, limit: u32) -> Result<Vec<RegistrationId>, StoreError>;
+    async fn overdue_registrations(
+        &mut self,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<RegistrationId>, StoreError>;
 
     /// Active accounts that expired at or before `now`, at most `limit`.
-    async fn overdue_accounts(&mut self, now: Timestamp, limit: u32) -> Result<Vec<AccountId>, StoreError>;
+    async fn overdue_accounts(
+        &mut self,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<AccountId>, StoreError>;
 
     /// A relying party.
-    async fn relying_party(&mut self, uuid: RelyingPartyUuid) -> Result<Option<RelyingParty>, StoreError>;
+    async fn relying_party(
+        &mut self,
+        uuid: RelyingPartyUuid,
+    ) -> Result<Option<RelyingParty>, StoreError>;
     /// All relying parties, by name.
     async fn relying_parties(&mut self) -> Result<Vec<RelyingParty>, StoreError>;
 
@@ -110,7 +157,11 @@ pub trait Reader: Send {
     async fn pooled_halves(&mut self, profile: Profile) -> Result<u64, StoreError>;
 
     /// The audit records from `from` up to (not including) `until`, the oldest first.
-    async fn audit_records(&mut self, from: Timestamp, until: Timestamp) -> Result<Vec<AuditRecord>, StoreError>;
+    async fn audit_records(
+        &mut self,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<AuditRecord>, StoreError>;
 }
 
 /// One transaction: reads see its own writes; nothing is visible to others before [`UnitOfWork::commit`];
@@ -134,15 +185,28 @@ pub trait UnitOfWork: Reader {
     /// Adds a registration.
     async fn insert_registration(&mut self, registration: &Registration) -> Result<(), StoreError>;
     /// Writes a registration back.
-    async fn save_registration(&mut self, registration: &mut Registration) -> Result<(), StoreError>;
+    async fn save_registration(
+        &mut self,
+        registration: &mut Registration,
+    ) -> Result<(), StoreError>;
     /// Adds a relying party.
-    async fn insert_relying_party(&mut self, relying_party: &RelyingParty) -> Result<(), StoreError>;
+    async fn insert_relying_party(
+        &mut self,
+        relying_party: &RelyingParty,
+    ) -> Result<(), StoreError>;
     /// Writes a relying party back.
-    async fn save_relying_party(&mut self, relying_party: &mut RelyingParty) -> Result<(), StoreError>;
+    async fn save_relying_party(
+        &mut self,
+        relying_party: &mut RelyingParty,
+    ) -> Result<(), StoreError>;
     /// Puts a server half into the pool.
-    async fn pool_half(&mut self, profile: Profile, half: &NewServerHalf) -> Result<(), StoreError>;
+    async fn pool_half(&mut self, profile: Profile, half: &NewServerHalf)
+    -> Result<(), StoreError>;
     /// Takes the oldest server half out of the pool, never to come back once committed.
-    async fn take_pooled_half(&mut self, profile: Profile) -> Result<Option<NewServerHalf>, StoreError>;
+    async fn take_pooled_half(
+        &mut self,
+        profile: Profile,
+    ) -> Result<Option<NewServerHalf>, StoreError>;
     /// Writes one line of the audit trail.
     async fn record(&mut self, record: &AuditRecord) -> Result<(), StoreError>;
     /// Deletes what is no longer readable: sessions that finished, transactions that ended and
@@ -187,7 +251,6 @@ pub enum StoreError {
 }
 
 /// A fresh private key of n2, wrapped, with its public part.
-#[derive(Clone, Debug)]
 pub struct NewServerHalf {
     /// n2.
     pub modulus: ServerModulus,
@@ -228,13 +291,18 @@ pub trait ServerKeys: Send + Sync {
         message: &EncodedMessage,
     ) -> Result<PartialSignature, KeysError>;
     /// s2 = m^d2 mod n2, checked.
-    async fn apply_half(&self, half: &Wrapped, message: &EncodedMessage) -> Result<ServerSignatureHalf, KeysError>;
+    async fn apply_half(
+        &self,
+        half: &Wrapped,
+        message: &EncodedMessage,
+    ) -> Result<ServerSignatureHalf, KeysError>;
     /// Opens a phone's sealed request with the transport key it was sealed to.
     async fn open(&self, kind: Kind, sealed: &[u8]) -> Result<Opened, KeysError>;
     /// Encrypts a short-lived secret under a key that is destroyed with the transport keys.
     async fn protect(&self, place: &str, secret: &[u8]) -> Result<Wrapped, KeysError>;
     /// Decrypts it again.
-    async fn reveal(&self, place: &str, wrapped: &Wrapped) -> Result<Zeroizing<Vec<u8>>, KeysError>;
+    async fn reveal(&self, place: &str, wrapped: &Wrapped)
+    -> Result<Zeroizing<Vec<u8>>, KeysError>;
     /// The transport key that phones seal to now, signed by the deployment's root key.
     async fn transport_key(&self) -> Result<SignedStatement, KeysError>;
     /// The deployment's root key, SEC1 uncompressed, that phones pin at enrolment.
@@ -249,9 +317,13 @@ pub trait ServerKeys: Send + Sync {
 #[async_trait]
 pub trait CaSigner: Send + Sync {
     /// The CA that issues for accounts of this level.
-    fn issuer(&self, level: AccountLevel) -> Arc<pki::IssuingCa>;
+    fn issuer(&self, level: AccountLevel) -> Arc<IssuingCa>;
     /// Signs a linted certificate with that CA's key; what comes back verified under the CA's certificate.
-    async fn sign(&self, level: AccountLevel, certificate: pki::Linted) -> Result<Vec<u8>, KeysError>;
+    async fn sign(
+        &self,
+        level: AccountLevel,
+        certificate: Linted,
+    ) -> Result<Certificate, KeysError>;
     /// Root and issuing CA certificates, for publication.
     fn published(&self) -> Vec<PublishedCertificate>;
 }

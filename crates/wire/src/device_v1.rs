@@ -4,9 +4,9 @@
 //! newer than the phone.
 
 use crate::{
-    Bytes, CertificateLevel, ControlCode, DeviceId, DocumentNumber, FixedBytes, FlowType, HashAlgorithm, InteractionType,
-    KeyId, RegistrationCode, RegistrationId, SemanticsIdentifier, SessionId, SignatureAlgorithm, TransactionId,
-    VerificationCode, server_key::SignedStatement,
+    Bytes, CertificateLevel, ControlCode, DeviceId, DocumentNumber, FixedBytes, FlowType,
+    HashAlgorithm, InteractionType, KeyId, RegistrationCode, RegistrationId, SemanticsIdentifier,
+    SessionId, SignatureAlgorithm, TransactionId, VerificationCode, server_key::SignedStatement,
 };
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
@@ -86,7 +86,12 @@ pub struct Replacement {
 /// What the old device key signs to be replaced by a new one.
 #[must_use]
 pub fn replacement_statement(new_device: &DeviceId, new_public_key: &[u8]) -> Vec<u8> {
-    [b"smart-id/replace/v1".as_slice(), &new_device.0, new_public_key].concat()
+    [
+        b"smart-id/replace/v1".as_slice(),
+        &new_device.0,
+        new_public_key,
+    ]
+    .concat()
 }
 
 /// The server's offer (R2).
@@ -373,7 +378,11 @@ pub struct SignOffer {
 
 /// The sealed answer to a submission.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "status", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[serde(
+    tag = "status",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
 pub enum Verdict {
     /// The PIN was right.
     Signed {
@@ -422,19 +431,20 @@ pub enum Verdict {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "reason", rename_all = "camelCase", deny_unknown_fields)]
 pub enum Refusal {
+    // Braces, because serde checks for unknown fields only where there can be fields.
     /// The person said no before any interaction.
-    User,
+    User {},
     /// The person said no at this interaction.
     Interaction {
         /// Which.
         interaction: InteractionType,
     },
     /// The person chose a wrong verification code.
-    WrongVerificationCode,
+    WrongVerificationCode {},
     /// The person said no when asked on which device.
-    DeviceChoice,
+    DeviceChoice {},
     /// This phone can show none of the interactions.
-    UnsupportedInteraction,
+    UnsupportedInteraction {},
 }
 
 #[cfg(test)]
@@ -443,16 +453,27 @@ mod tests {
 
     #[test]
     fn verdicts_have_the_documented_form() {
-        let verdict = Verdict::WrongPin { seq: 3, attempts_left: 0, locked_seconds: Some(10_800), r#final: false };
+        let verdict = Verdict::WrongPin {
+            seq: 3,
+            attempts_left: 0,
+            locked_seconds: Some(10_800),
+            r#final: false,
+        };
         assert_eq!(
             serde_json::to_string(&verdict).unwrap(),
             r#"{"status":"wrongPin","seq":3,"attemptsLeft":0,"lockedSeconds":10800,"final":false}"#
         );
         assert_eq!(
-            serde_json::to_string(&Verdict::Advanced { verdict: Some(Box::new(Verdict::Rotated { seq: 1 })) }).unwrap(),
+            serde_json::to_string(&Verdict::Advanced {
+                verdict: Some(Box::new(Verdict::Rotated { seq: 1 }))
+            })
+            .unwrap(),
             r#"{"status":"advanced","verdict":{"status":"rotated","seq":1}}"#
         );
-        assert_eq!(serde_json::from_str::<Verdict>(r#"{"status":"notAdvanced"}"#).unwrap(), Verdict::NotAdvanced);
+        assert_eq!(
+            serde_json::from_str::<Verdict>(r#"{"status":"notAdvanced"}"#).unwrap(),
+            Verdict::NotAdvanced
+        );
     }
 
     #[test]
@@ -460,16 +481,22 @@ mod tests {
         let refusal = r#"{"reason":"interaction","interaction":"confirmationMessage"}"#;
         assert_eq!(
             serde_json::from_str::<Refusal>(refusal).unwrap(),
-            Refusal::Interaction { interaction: InteractionType::ConfirmationMessage }
+            Refusal::Interaction {
+                interaction: InteractionType::ConfirmationMessage
+            }
         );
         assert!(serde_json::from_str::<Refusal>(r#"{"reason":"interaction"}"#).is_err());
         assert!(serde_json::from_str::<Refusal>(r#"{"reason":"boredom"}"#).is_err());
+        assert!(serde_json::from_str::<Refusal>(r#"{"reason":"user"}"#).is_ok());
+        assert!(serde_json::from_str::<Refusal>(r#"{"reason":"user","x":1}"#).is_err());
     }
 
     #[test]
     fn the_server_refuses_unknown_fields_and_the_phone_ignores_them() {
         assert!(serde_json::from_str::<Begin>(r#"{"operation":"rotate","seq":0}"#).is_ok());
-        assert!(serde_json::from_str::<Begin>(r#"{"operation":"rotate","seq":0,"more":1}"#).is_err());
+        assert!(
+            serde_json::from_str::<Begin>(r#"{"operation":"rotate","seq":0,"more":1}"#).is_err()
+        );
         let offer = r#"{"transactionId":"00000000000000000000000000000000","r":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
             "expiresAt":"2026-11-24T00:00:00Z","operation":"rotate","more":1}"#;
         assert!(serde_json::from_str::<TransactionOffer>(offer).is_ok());

@@ -123,6 +123,10 @@ impl<'a> SignedRequest<'a> {
         else {
             return Err(HttpSignatureError::Missing);
         };
+        // The query is not signed, so there must be none.
+        if path.contains('?') {
+            return Err(HttpSignatureError::Malformed);
+        }
         let parameters = signature_input
             .strip_prefix("sig1=")
             .ok_or(HttpSignatureError::Malformed)?;
@@ -186,7 +190,7 @@ fn parse_parameters(parameters: &str) -> Option<(Timestamp, DeviceId)> {
         .strip_prefix(";created=")?;
     let (created, rest) = rest.split_once(";keyid=\"")?;
     let device = rest.strip_suffix("\";alg=\"ecdsa-p256-sha256\"")?;
-    let digits = !created.is_empty() && created.bytes().all(|byte| byte.is_ascii_digit());
+    let digits = created.bytes().all(|byte| byte.is_ascii_digit()) && !created.starts_with('0');
     let created = digits.then(|| created.parse().ok()).flatten()?;
     Some((Timestamp::from_second(created).ok()?, device.parse().ok()?))
 }

@@ -4,6 +4,8 @@
 //! error that says where and why. Nothing here decides who may do what; that is the engine's.
 //!
 //! * identifiers and small enums at the root,
+//! * [`rp_v3`]: bodies of the Relying Party API v3,
+//! * [`device_v1`]: bodies of the device API,
 //! * [`acsp_v2`], [`device_link`]: the texts that are signed and MACed,
 //! * [`http_signature`]: how phones sign requests; [`server_key`]: how the server's key of the day is vouched for,
 //! * [`problem`]: RFC 9457.
@@ -12,11 +14,14 @@ pub mod acsp_v2;
 mod bytes;
 mod codes;
 pub mod device_link;
+pub mod device_v1;
 mod end_result;
 pub mod http_signature;
 mod identifiers;
 mod interactions;
+mod national_number;
 pub mod problem;
+pub mod rp_v3;
 pub mod server_key;
 mod signature;
 
@@ -30,4 +35,5 @@ pub use identifiers::{
     RelyingPartyUuid, SemanticsIdentifier, SessionId, TransactionId,
 };
 pub use interactions::{Interaction, InteractionError, InteractionType, Interactions};
+pub use national_number::{NationalNumber, NationalNumberError};
 pub use signature::{CertificateLevel, FlowType, HashAlgorithm, SessionType, SignatureAlgorithm};

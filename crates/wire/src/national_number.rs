@@ -66,11 +66,17 @@ fn digits<const N: usize>(text: &str) -> Option<[u32; N]> {
 }
 
 fn number(digits: &[u32]) -> u64 {
-    digits.iter().fold(0, |value, digit| value * 10 + u64::from(*digit))
+    digits
+        .iter()
+        .fold(0, |value, digit| value * 10 + u64::from(*digit))
 }
 
 fn weighted(digits: &[u32], weights: &[u32]) -> u32 {
-    digits.iter().zip(weights).map(|(digit, weight)| digit * weight).sum()
+    digits
+        .iter()
+        .zip(weights)
+        .map(|(digit, weight)| digit * weight)
+        .sum()
 }
 
 fn date(century: u64, year: &[u32], month: u64, day: u64) -> Option<Date> {
@@ -99,12 +105,17 @@ fn baltic(text: &str) -> Result<NationalNumber, NationalNumberError> {
     };
     let birth_date = date(century, &[y1, y2], number(&[m1, m2]), number(&[d1, d2]));
     let birth_date = Some(birth_date.ok_or(NationalNumberError::BirthDate)?);
-    Ok(NationalNumber { birth_date, check_digit_holds: true })
+    Ok(NationalNumber {
+        birth_date,
+        check_digit_holds: true,
+    })
 }
 
 /// Latvia: DDMMYY-CNNNN, or since 2017 a number beginning with 32–39 that carries no date of birth.
 fn latvian(text: &str) -> Result<NationalNumber, NationalNumberError> {
-    let (first, second) = text.split_once('-').ok_or(NationalNumberError::NotLatvian)?;
+    let (first, second) = text
+        .split_once('-')
+        .ok_or(NationalNumberError::NotLatvian)?;
     let (Some(head @ [d1, d2, m1, m2, y1, y2]), Some(tail @ [century, .., check])) =
         (digits::<6>(first), digits::<5>(second))
     else {
@@ -125,7 +136,10 @@ fn latvian(text: &str) -> Result<NationalNumber, NationalNumberError> {
         let birth_date = date(century, &[y1, y2], number(&[m1, m2]), number(&[d1, d2]));
         Some(birth_date.ok_or(NationalNumberError::BirthDate)?)
     };
-    Ok(NationalNumber { birth_date, check_digit_holds })
+    Ok(NationalNumber {
+        birth_date,
+        check_digit_holds,
+    })
 }
 
 /// Belgium: YYMMDD, three serial digits, 97 − (first nine modulo 97); a 2 stands before those born from 2000 on.
@@ -142,13 +156,21 @@ fn belgian(text: &str) -> Result<NationalNumber, NationalNumberError> {
         return Err(NationalNumberError::CheckDigit);
     };
     // Bis numbers add 20 or 40 to the month; month or day 00 means that the date is not known.
-    let (month, day) = (number(&[m1, m2]) % 20, number(&[d1, d2]));
+    let month = match number(&[m1, m2]) {
+        month @ 0..=12 => month,
+        month @ (20..=32 | 40..=52) => month % 20,
+        _ => return Err(NationalNumberError::BirthDate),
+    };
+    let day = number(&[d1, d2]);
     let birth_date = if month == 0 || day == 0 {
         None
     } else {
         Some(date(century, &[y1, y2], month, day).ok_or(NationalNumberError::BirthDate)?)
     };
-    Ok(NationalNumber { birth_date, check_digit_holds: true })
+    Ok(NationalNumber {
+        birth_date,
+        check_digit_holds: true,
+    })
 }
 
 #[cfg(test)]
@@ -161,7 +183,10 @@ mod tests {
     }
 
     fn born(text: &str) -> Option<String> {
-        check(text).expect(text).birth_date().map(|date| date.to_string())
+        check(text)
+            .expect(text)
+            .birth_date()
+            .map(|date| date.to_string())
     }
 
     #[test]

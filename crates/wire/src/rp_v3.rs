@@ -7,12 +7,12 @@ mod request;
 mod response;
 
 pub use request::{
-    AuthenticationRequest, Base64Text, CertificateByDocumentRequest, Common, RequestError, SignatureParameters,
-    SignatureRequest,
+    AuthenticationRequest, Base64Text, CertificateByDocumentRequest, Common, RequestError,
+    SignatureParameters, SignatureRequest,
 };
 pub use response::{
-    Certificate, CertificateResponse, CertificateState, NotificationSignatureCreated, SessionCreated, SessionStatus,
-    Signature, SignatureValue, VerificationCodeValue,
+    Certificate, CertificateResponse, CertificateState, NotificationSignatureCreated,
+    SessionCreated, SessionStatus, Signature, SignatureValue, VerificationCodeValue,
 };
 
 /// Path of the API below the origin.

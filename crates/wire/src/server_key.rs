@@ -59,7 +59,7 @@ impl ServerKeyStatement {
 
     fn signed_bytes(&self) -> Vec<u8> {
         let times =
-            [self.not_before, self.not_after].map(|time| time.as_millisecond().to_be_bytes());
+            [self.not_before, self.not_after].map(|time| time.as_nanosecond().to_be_bytes());
         [
             CONTEXT,
             &self.key_id.0,

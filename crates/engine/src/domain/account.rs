@@ -1,5 +1,5 @@
 use super::{AccountKey, PerPurpose};
-use jiff::{civil, Timestamp};
+use jiff::{Timestamp, civil};
 use serde::{Deserialize, Serialize};
 use splitkey::{DeviceId, KeyId, TokenHash};
 use uuid::Uuid;

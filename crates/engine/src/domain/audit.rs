@@ -26,13 +26,26 @@ pub enum AuditEvent {
     /// A phone began a registration.
     RegistrationStarted { registration: RegistrationId },
     /// Somebody vouched for the person.
-    IdentityProven { registration: RegistrationId, evidence: String },
+    IdentityProven {
+        registration: RegistrationId,
+        evidence: String,
+    },
     /// A proof of possession failed.
-    ProofFailed { registration: RegistrationId, attempts: u8 },
+    ProofFailed {
+        registration: RegistrationId,
+        attempts: u8,
+    },
     /// A registration came to nothing.
-    RegistrationEnded { registration: RegistrationId, reason: EndReason },
+    RegistrationEnded {
+        registration: RegistrationId,
+        reason: EndReason,
+    },
     /// A certificate was issued.
-    CertificateIssued { purpose: u8, serial: String, sha256: String },
+    CertificateIssued {
+        purpose: u8,
+        serial: String,
+        sha256: String,
+    },
     /// An account became usable.
     AccountOpened { document_number: String },
     /// An account was closed, both keys destroyed, both certificates revoked.
@@ -40,17 +53,31 @@ pub enum AuditEvent {
     /// One key was destroyed and its certificate revoked.
     KeyDestroyed { purpose: u8, reason: CloseReason },
     /// A relying party asked.
-    SessionStarted { kind: String, interactions_sha256: String },
+    SessionStarted {
+        kind: String,
+        interactions_sha256: String,
+    },
     /// A phone took the session.
     SessionClaimed { transaction: String },
     /// An attempt was charged, before its evaluation.
-    AttemptCharged { purpose: u8, consecutive: u8, transaction: String },
+    AttemptCharged {
+        purpose: u8,
+        consecutive: u8,
+        transaction: String,
+    },
     /// The PIN was right.
     PinAccepted { purpose: u8, transaction: String },
     /// The PIN was wrong.
-    PinRefused { purpose: u8, consecutive: u8, locked_until: Option<Timestamp> },
+    PinRefused {
+        purpose: u8,
+        consecutive: u8,
+        locked_until: Option<Timestamp>,
+    },
     /// The session ended; OK means that a verified signature was given out.
-    SessionEnded { result: String, signature_sha256: Option<String> },
+    SessionEnded {
+        result: String,
+        signature_sha256: Option<String>,
+    },
     /// A freshness token came twice.
     CloneDetected { seq: u64 },
     /// The phone rotated its freshness token.

@@ -13,6 +13,8 @@ pub struct AccountKey {
     pub profile: Profile,
     /// The phone's modulus n1, big-endian; not published, not secret.
     pub n1: Vec<u8>,
+    /// The server's modulus n2, big-endian.
+    pub n2: Vec<u8>,
     /// The public modulus n = n1·n2, big-endian.
     pub n: Vec<u8>,
     /// The X.509 certificate over n, DER.

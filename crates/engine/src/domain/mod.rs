@@ -15,8 +15,8 @@ pub use audit::{AuditEvent, AuditRecord};
 pub use key::{AccountKey, KeyState, PerPurpose};
 pub use pin_counter::{Attempt, LockState, PinCounter, WrongPin};
 pub use registration::{
-    EndReason, OfferedKey, Registration, RegistrationState, Vouched, MAX_PROOF_ATTEMPTS,
-    REGISTRATION_LIFETIME,
+    EndReason, MAX_PROOF_ATTEMPTS, OfferedKey, REGISTRATION_LIFETIME, Registration,
+    RegistrationState, Vouched,
 };
 pub use relying_party::{Network, NotANetwork, RelyingParty, RelyingPartyRights};
 pub use session::{
@@ -24,6 +24,6 @@ pub use session::{
     SessionStateRecord, StateCode,
 };
 pub use transaction::{
-    Evaluation, Operation, Transaction, TransactionState, Verdict, VERDICT_RETENTION,
+    Evaluation, Operation, Transaction, TransactionState, VERDICT_RETENTION, Verdict,
 };
 pub use wrapped::Wrapped;

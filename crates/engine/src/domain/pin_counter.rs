@@ -68,7 +68,8 @@ impl PinCounter {
         match self.state(now) {
             LockState::Open { .. } => {
                 self.consecutive += 1;
-                self.recent.retain(|at| now.duration_since(*at) < PATIENT_WINDOW);
+                self.recent
+                    .retain(|at| now.duration_since(*at) < PATIENT_WINDOW);
                 self.recent.push(now);
                 Ok(Attempt(()))
             }
@@ -96,7 +97,11 @@ impl PinCounter {
         self.locked_until = self.locked_until.max(locked_until);
         let destroyed = self.consecutive >= DESTROYED_AT;
         WrongPin {
-            attempts_left: if locked_until.is_some() || destroyed { 0 } else { self.attempts_left() },
+            attempts_left: if locked_until.is_some() || destroyed {
+                0
+            } else {
+                self.attempts_left()
+            },
             locked_until,
             destroyed,
         }
@@ -110,7 +115,9 @@ impl PinCounter {
         }
         match self.locked_until {
             Some(until) if now < until => LockState::LockedUntil(until),
-            _ => LockState::Open { attempts_left: self.attempts_left() },
+            _ => LockState::Open {
+                attempts_left: self.attempts_left(),
+            },
         }
     }
 
@@ -146,9 +153,18 @@ mod tests {
         assert_eq!(wrong(&mut counter, at(0)).attempts_left, 2);
         assert_eq!(wrong(&mut counter, at(1)).attempts_left, 1);
         let third = wrong(&mut counter, at(2));
-        assert_eq!((third.attempts_left, third.locked_until), (0, Some(at(2 + 3 * HOUR))));
-        assert_eq!(counter.charge(at(1 + 3 * HOUR)).unwrap_err(), LockState::LockedUntil(at(2 + 3 * HOUR)));
-        assert_eq!(counter.state(at(2 + 3 * HOUR)), LockState::Open { attempts_left: 3 });
+        assert_eq!(
+            (third.attempts_left, third.locked_until),
+            (0, Some(at(2 + 3 * HOUR)))
+        );
+        assert_eq!(
+            counter.charge(at(1 + 3 * HOUR)).unwrap_err(),
+            LockState::LockedUntil(at(2 + 3 * HOUR))
+        );
+        assert_eq!(
+            counter.state(at(2 + 3 * HOUR)),
+            LockState::Open { attempts_left: 3 }
+        );
     }
 
     #[test]
@@ -166,7 +182,10 @@ mod tests {
             assert_eq!(outcome.destroyed, count == 9);
             now += 25 * HOUR;
         }
-        assert_eq!(counter.charge(at(i64::from(u32::MAX))).unwrap_err(), LockState::Destroyed);
+        assert_eq!(
+            counter.charge(at(i64::from(u32::MAX))).unwrap_err(),
+            LockState::Destroyed
+        );
     }
 
     #[test]

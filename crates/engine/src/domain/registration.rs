@@ -51,6 +51,8 @@ pub struct OfferedKey {
     pub profile: Profile,
     /// The phone's modulus, validated.
     pub n1: Vec<u8>,
+    /// The server's modulus.
+    pub n2: Vec<u8>,
     /// n1·n2.
     pub n: Vec<u8>,
     /// The proof of possession is over this.
@@ -143,7 +145,10 @@ impl Registration {
     /// Whether it has led to an account or to nothing.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        matches!(self.state, RegistrationState::Active { .. } | RegistrationState::Ended { .. })
+        matches!(
+            self.state,
+            RegistrationState::Active { .. } | RegistrationState::Ended { .. }
+        )
     }
 
     /// Ends the registration and forgets the provisional shares and the server's halves.

@@ -53,7 +53,11 @@ impl RelyingParty {
     #[must_use]
     pub fn may_call_from(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
-        self.networks.is_empty() || self.networks.iter().any(|network| network.contains(address))
+        self.networks.is_empty()
+            || self
+                .networks
+                .iter()
+                .any(|network| network.contains(address))
     }
 
     /// Whether `name` is one of its names, ignoring case.
@@ -73,10 +77,15 @@ impl Network {
             a.checked_shr(host_bits).unwrap_or(0) == b.checked_shr(host_bits).unwrap_or(0)
         }
         match (self.address, address) {
-            (IpAddr::V4(own), IpAddr::V4(other)) => {
-                agree(u32::from(own).into(), u32::from(other).into(), 32, self.prefix)
+            (IpAddr::V4(own), IpAddr::V4(other)) => agree(
+                u32::from(own).into(),
+                u32::from(other).into(),
+                32,
+                self.prefix,
+            ),
+            (IpAddr::V6(own), IpAddr::V6(other)) => {
+                agree(own.into(), other.into(), 128, self.prefix)
             }
-            (IpAddr::V6(own), IpAddr::V6(other)) => agree(own.into(), other.into(), 128, self.prefix),
             _ => false,
         }
     }
@@ -94,7 +103,11 @@ impl std::str::FromStr for Network {
         let address: IpAddr = address.parse().map_err(|_| refuse())?;
         let width = if address.is_ipv4() { 32 } else { 128 };
         let prefix = match prefix {
-            Some(prefix) => prefix.parse().ok().filter(|p| *p <= width).ok_or_else(refuse)?,
+            Some(prefix) => prefix
+                .parse()
+                .ok()
+                .filter(|p| *p <= width)
+                .ok_or_else(refuse)?,
             None => width,
         };
         Ok(Self { address, prefix })
@@ -146,7 +159,14 @@ mod tests {
 
     #[test]
     fn text_that_is_no_network_is_refused() {
-        for text in ["", "192.0.2.0/33", "192.0.2", "::1/129", "192.0.2.0/", "host"] {
+        for text in [
+            "",
+            "192.0.2.0/33",
+            "192.0.2",
+            "::1/129",
+            "192.0.2.0/",
+            "host",
+        ] {
             assert!(text.parse::<Network>().is_err(), "{text}");
         }
     }

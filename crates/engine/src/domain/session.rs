@@ -2,11 +2,11 @@ use super::{AccountId, AccountLevel};
 use base64ct::{Base64, Encoding};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use splitkey::{PublicKey, Scheme, TransactionId, VerifiedSignature};
+use splitkey::{Profile, PublicKey, Scheme, TransactionId, VerifiedSignature};
 use std::net::IpAddr;
 use wire::{
-    CertificateLevel, DocumentNumber, EndResult, FlowType, HashAlgorithm, InteractionType, Interactions,
-    RelyingPartyUuid, SessionId, SignatureAlgorithm, VerificationCode,
+    CertificateLevel, DocumentNumber, EndResult, FlowType, HashAlgorithm, InteractionType,
+    Interactions, RelyingPartyUuid, SessionId, SignatureAlgorithm, VerificationCode,
 };
 
 /// A relying party's request for one authentication or signature, from the POST to its result.
@@ -139,6 +139,8 @@ pub struct Completed {
     pub level: AccountLevel,
     /// Only verification makes one.
     pub signature: VerifiedSignature,
+    /// What was signed: the digest under the signature.
+    pub digest: Vec<u8>,
     /// The one interaction that was shown.
     pub interaction: InteractionType,
     /// serverRandom of ACSP_V2, base64; empty for signatures.
@@ -184,20 +186,29 @@ impl Session {
     /// Whether a phone can still do something about it at `now`.
     #[must_use]
     pub fn is_open(&self, now: Timestamp) -> bool {
-        now < self.deadline && matches!(self.state, SessionState::Pending | SessionState::Claimed { .. })
+        now < self.deadline
+            && matches!(
+                self.state,
+                SessionState::Pending | SessionState::Claimed { .. }
+            )
     }
 
     /// Whether it has a result.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        matches!(self.state, SessionState::Completed(_) | SessionState::Failed { .. })
+        matches!(
+            self.state,
+            SessionState::Completed(_) | SessionState::Failed { .. }
+        )
     }
 
     /// The account that confirmed it, once one has.
     #[must_use]
     pub fn claimed_by(&self) -> Option<AccountId> {
         match &self.state {
-            SessionState::Claimed { account } | SessionState::Completing { account, .. } => Some(*account),
+            SessionState::Claimed { account } | SessionState::Completing { account, .. } => {
+                Some(*account)
+            }
             SessionState::Completed(completed) => Some(completed.account),
             SessionState::Pending | SessionState::Failed { .. } => None,
         }
@@ -257,10 +268,18 @@ impl SessionState {
 #[expect(missing_docs, reason = "mirrors SessionState, field by field")]
 pub enum SessionStateRecord {
     Pending,
-    Claimed { account: AccountId },
-    Completing { account: AccountId, transaction: TransactionId },
+    Claimed {
+        account: AccountId,
+    },
+    Completing {
+        account: AccountId,
+        transaction: TransactionId,
+    },
     Completed(Box<CompletedRecord>),
-    Failed { result: EndResult, at: Timestamp },
+    Failed {
+        result: EndResult,
+        at: Timestamp,
+    },
 }
 
 /// [`Completed`] as the store keeps it.
@@ -292,23 +311,30 @@ impl From<&SessionState> for SessionStateRecord {
         match state {
             SessionState::Pending => Self::Pending,
             SessionState::Claimed { account } => Self::Claimed { account: *account },
-            SessionState::Completing { account, transaction } => {
-                Self::Completing { account: *account, transaction: *transaction }
-            }
+            SessionState::Completing {
+                account,
+                transaction,
+            } => Self::Completing {
+                account: *account,
+                transaction: *transaction,
+            },
             SessionState::Completed(completed) => Self::Completed(Box::new(CompletedRecord {
                 account: completed.account,
                 document_number: completed.document_number.clone(),
                 certificate: Base64::encode_string(&completed.certificate),
                 level: completed.level,
-                signature: Base64::encode_string(completed.signature.bytes()),
-                signed_digest: Base64::encode_string(completed.signature.digest()),
+                signature: Base64::encode_string(completed.signature.as_bytes()),
+                signed_digest: Base64::encode_string(&completed.digest),
                 interaction: completed.interaction,
                 server_random: completed.server_random.clone(),
                 user_challenge: completed.user_challenge.clone(),
                 device_ip: completed.device_ip,
                 at: completed.at,
             })),
-            SessionState::Failed { result, at } => Self::Failed { result: result.clone(), at: *at },
+            SessionState::Failed { result, at } => Self::Failed {
+                result: result.clone(),
+                at: *at,
+            },
         }
     }
 }
@@ -322,7 +348,13 @@ impl SessionStateRecord {
         Ok(match self {
             Self::Pending => SessionState::Pending,
             Self::Claimed { account } => SessionState::Claimed { account },
-            Self::Completing { account, transaction } => SessionState::Completing { account, transaction },
+            Self::Completing {
+                account,
+                transaction,
+            } => SessionState::Completing {
+                account,
+                transaction,
+            },
             Self::Completed(record) => SessionState::Completed(Box::new(record.restore(scheme)?)),
             Self::Failed { result, at } => SessionState::Failed { result, at },
         })
@@ -331,17 +363,31 @@ impl SessionStateRecord {
 
 impl CompletedRecord {
     fn restore(self, scheme: Scheme) -> Result<Completed, CorruptRecord> {
-        let decode = |text: &str, what| Base64::decode_vec(text).map_err(|_| CorruptRecord { what });
+        let decode =
+            |text: &str, what| Base64::decode_vec(text).map_err(|_| CorruptRecord { what });
         let certificate = decode(&self.certificate, "certificate")?;
         let signature = decode(&self.signature, "signature")?;
         let digest = decode(&self.signed_digest, "digest")?;
-        let modulus = pki::Certificate::parse(&certificate)
-            .map_err(|_| CorruptRecord { what: "certificate" })?
+        let modulus = pki::x509::Certificate::parse(&certificate)
+            .map_err(|_| CorruptRecord {
+                what: "certificate",
+            })?
+            .public_key()
             .rsa_modulus()
-            .ok_or(CorruptRecord { what: "certificate key" })?
+            .ok_or(CorruptRecord {
+                what: "certificate key",
+            })?
             .to_vec();
-        let signature = PublicKey::new(&modulus)
-            .map_err(|_| CorruptRecord { what: "certificate key" })?
+        let profile = (0..=u8::MAX)
+            .filter_map(Profile::from_id)
+            .find(|profile| profile.n_len() == modulus.len())
+            .ok_or(CorruptRecord {
+                what: "certificate key",
+            })?;
+        let signature = PublicKey::new(profile, &modulus)
+            .map_err(|_| CorruptRecord {
+                what: "certificate key",
+            })?
             .verify(scheme, &digest, &signature)
             .map_err(|_| CorruptRecord { what: "signature" })?;
         Ok(Completed {
@@ -350,6 +396,7 @@ impl CompletedRecord {
             certificate,
             level: self.level,
             signature,
+            digest,
             interaction: self.interaction,
             server_random: self.server_random,
             user_challenge: self.user_challenge,
@@ -364,11 +411,16 @@ mod interactions_text {
     use super::Interactions;
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    pub(super) fn serialize<S: Serializer>(value: &Interactions, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(
+        value: &Interactions,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(value.base64())
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Interactions, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Interactions, D::Error> {
         let text = String::deserialize(deserializer)?;
         Interactions::parse(&text).map_err(|_| D::Error::custom("stored interactions do not parse"))
     }

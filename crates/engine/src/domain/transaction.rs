@@ -1,4 +1,4 @@
-use super::{AccountId, WrongPin, Wrapped};
+use super::{AccountId, Wrapped, WrongPin};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use splitkey::{KeyId, Purpose, TransactionId};

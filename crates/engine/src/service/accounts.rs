@@ -1,13 +1,13 @@
 //! The life of an account after registration: what its phone shows of it, and its end.
 
 use super::{
-    About, AuthenticatedDevice, DeviceError, Infrastructure, OperatorError, Service, audit, evaluate::session_ended,
-    retrying,
+    About, AuthenticatedDevice, DeviceError, Infrastructure, OperatorError, Service, audit,
+    evaluate::session_ended, retrying,
 };
 use crate::{
     domain::{
-        Account, AccountLevel, AccountState, AuditEvent, CloseReason, KeyState, LockState, Person, SessionState,
-        TransactionState,
+        Account, AccountLevel, AccountState, AuditEvent, CloseReason, KeyState, LockState, Person,
+        SessionState, TransactionState,
     },
     ports::UnitOfWork,
 };
@@ -37,14 +37,19 @@ impl Service {
     ///
     /// # Errors
     /// The account is closed, or the database cannot be used.
-    pub async fn account_status(&self, device: &AuthenticatedDevice) -> Result<device_v1::AccountStatus, DeviceError> {
+    pub async fn account_status(
+        &self,
+        device: &AuthenticatedDevice,
+    ) -> Result<device_v1::AccountStatus, DeviceError> {
         let account = self
             .store
             .read()
             .await?
             .account(device.account())
             .await?
-            .ok_or(Infrastructure::Internal("an authenticated device without account"))?;
+            .ok_or(Infrastructure::Internal(
+                "an authenticated device without account",
+            ))?;
         Ok(self.describe_account(&account))
     }
 
@@ -99,8 +104,11 @@ impl Service {
     pub async fn delete_account(&self, device: &AuthenticatedDevice) -> Result<(), DeviceError> {
         retrying!(self, |uow| {
             let now = self.now();
-            let Some(mut account) = uow.account(device.account()).await? else { return Ok(()) };
-            self.close_in(&mut *uow, &mut account, CloseReason::DeletedByOwner, now).await?;
+            let Some(mut account) = uow.account(device.account()).await? else {
+                return Ok(());
+            };
+            self.close_in(&mut *uow, &mut account, CloseReason::DeletedByOwner, now)
+                .await?;
             uow.commit().await?;
             Ok::<_, DeviceError>(())
         })
@@ -117,7 +125,8 @@ impl Service {
                 .account_by_document(number)
                 .await?
                 .ok_or_else(|| OperatorError::UnknownAccount(number.clone()))?;
-            self.close_in(&mut *uow, &mut account, CloseReason::DeletedByOperator, now).await?;
+            self.close_in(&mut *uow, &mut account, CloseReason::DeletedByOperator, now)
+                .await?;
             uow.commit().await?;
             Ok::<_, OperatorError>(())
         })
@@ -127,7 +136,10 @@ impl Service {
     ///
     /// # Errors
     /// The database cannot be used.
-    pub async fn accounts_of(&self, person: &SemanticsIdentifier) -> Result<Vec<AccountSummary>, OperatorError> {
+    pub async fn accounts_of(
+        &self,
+        person: &SemanticsIdentifier,
+    ) -> Result<Vec<AccountSummary>, OperatorError> {
         let accounts = self.store.read().await?.active_accounts_of(person).await?;
         Ok(accounts
             .into_iter()
@@ -166,8 +178,15 @@ impl Service {
             }
             let mut others = false;
             if session.claimed_by().is_none() {
-                for candidate in session.candidates.iter().filter(|candidate| **candidate != account.id) {
-                    others |= uow.account(*candidate).await?.is_some_and(|other| other.is_active(now));
+                for candidate in session
+                    .candidates
+                    .iter()
+                    .filter(|candidate| **candidate != account.id)
+                {
+                    others |= uow
+                        .account(*candidate)
+                        .await?
+                        .is_some_and(|other| other.is_active(now));
                 }
             }
             if !others {
@@ -177,7 +196,13 @@ impl Service {
                 uow.save_session(&mut session).await?;
             }
         }
-        audit(uow, now, About::account(account.id), AuditEvent::AccountClosed { reason }).await?;
+        audit(
+            uow,
+            now,
+            About::account(account.id),
+            AuditEvent::AccountClosed { reason },
+        )
+        .await?;
         uow.save_account(account).await?;
         Ok(())
     }

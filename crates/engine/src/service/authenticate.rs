@@ -33,7 +33,10 @@ impl Service {
     /// # Errors
     /// Unknown device, wrong signature, or signed too long ago. A closed account is no error here: its
     /// phone may still ask what became of it.
-    pub async fn authenticate(&self, request: &SignedRequest<'_>) -> Result<AuthenticatedDevice, DeviceError> {
+    pub async fn authenticate(
+        &self,
+        request: &SignedRequest<'_>,
+    ) -> Result<AuthenticatedDevice, DeviceError> {
         let device = DeviceId(request.device_id().0);
         let account = self
             .store
@@ -41,16 +44,25 @@ impl Service {
             .await?
             .account_by_device(device)
             .await?
-            .ok_or(DeviceError::NotAuthenticated("no account has this device identifier"))?;
+            .ok_or(DeviceError::NotAuthenticated(
+                "no account has this device identifier",
+            ))?;
         request
             .verify(&account.device.public_key, self.now())
             .map_err(|error| DeviceError::NotAuthenticated(error.reason()))?;
-        Ok(AuthenticatedDevice { account: account.id, device })
+        Ok(AuthenticatedDevice {
+            account: account.id,
+            device,
+        })
     }
 }
 
 /// Checks a device signature (raw r‖s) inside a message.
-pub(super) fn verify_device_signature(public_key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), ()> {
+pub(super) fn verify_device_signature(
+    public_key: &[u8],
+    message: &[u8],
+    signature: &[u8],
+) -> Result<(), ()> {
     let key = VerifyingKey::from_sec1_bytes(public_key).map_err(|_| ())?;
     let signature = Signature::from_slice(signature).map_err(|_| ())?;
     key.verify(message, &signature).map_err(|_| ())

@@ -1,10 +1,14 @@
 //! What a phone may do before it submits: see what is waiting, begin, refuse.
 
-use super::{About, AuthenticatedDevice, DeviceError, Infrastructure, Service, audit, evaluate::session_ended, retrying};
+use super::{
+    About, AuthenticatedDevice, DeviceError, Infrastructure, Service, audit,
+    evaluate::{hex, session_ended},
+    retrying,
+};
 use crate::{
     domain::{
-        Account, AuditEvent, KeyState, LockState, Operation, RequestKind, Session, SessionState, Transaction,
-        TransactionState,
+        Account, AuditEvent, KeyState, LockState, Operation, RequestKind, Session, SessionState,
+        Transaction, TransactionState,
     },
     policy::{MAINTENANCE_TRANSACTION_LIFETIME, MAX_SUPERSEDED},
     ports::UnitOfWork,
@@ -21,7 +25,10 @@ impl Service {
     ///
     /// # Errors
     /// The account is closed, or the database cannot be used.
-    pub async fn pending(&self, device: &AuthenticatedDevice) -> Result<device_v1::PendingTransactions, DeviceError> {
+    pub async fn pending(
+        &self,
+        device: &AuthenticatedDevice,
+    ) -> Result<device_v1::PendingTransactions, DeviceError> {
         let now = self.now();
         let mut reader = self.store.read().await?;
         let account = active(reader.account(device.account()).await?, now)?;
@@ -52,8 +59,13 @@ impl Service {
             let mut account = active(uow.account(device.account()).await?, now)?;
             let (operation, expires_at, sign) = match begin.operation {
                 device_v1::Operation::Sign => {
-                    let Some(session) = begin.session_id else { return Err(DeviceError::SessionGone) };
-                    match self.claim(&mut *uow, &account, session, &begin.interaction_types, now).await? {
+                    let Some(session) = begin.session_id else {
+                        return Err(DeviceError::SessionGone);
+                    };
+                    match self
+                        .claim(&mut *uow, &account, session, &begin.interaction_types, now)
+                        .await?
+                    {
                         Ok((operation, deadline, sign)) => (operation, deadline, Some(sign)),
                         Err(error) => {
                             uow.commit().await?;
@@ -61,8 +73,16 @@ impl Service {
                         }
                     }
                 }
-                device_v1::Operation::Rotate => (Operation::Rotate, now + MAINTENANCE_TRANSACTION_LIFETIME, None),
-                device_v1::Operation::Sync => (Operation::Sync, now + MAINTENANCE_TRANSACTION_LIFETIME, None),
+                device_v1::Operation::Rotate => (
+                    Operation::Rotate,
+                    now + MAINTENANCE_TRANSACTION_LIFETIME,
+                    None,
+                ),
+                device_v1::Operation::Sync => (
+                    Operation::Sync,
+                    now + MAINTENANCE_TRANSACTION_LIFETIME,
+                    None,
+                ),
             };
             for mut superseded in uow.awaiting_transactions_of(account.id).await? {
                 if !matches!(superseded.operation, Operation::Sign { .. }) {
@@ -84,7 +104,9 @@ impl Service {
             if let Some(session) = begin.session_id.filter(|_| sign.is_some())
                 && let Some(session) = uow.session(session).await?
             {
-                let event = AuditEvent::SessionClaimed { transaction: transaction.id.to_string() };
+                let event = AuditEvent::SessionClaimed {
+                    transaction: hex(&transaction.id.0),
+                };
                 audit(&mut *uow, now, About::session(&session), event).await?;
             }
             uow.insert_transaction(&transaction).await?;
@@ -109,15 +131,21 @@ impl Service {
         session: SessionId,
         shows: &[InteractionType],
         now: Timestamp,
-    ) -> Result<Result<(Operation, Timestamp, device_v1::SignOffer), DeviceError>, DeviceError> {
+    ) -> Result<Result<(Operation, Timestamp, device_v1::SignOffer), DeviceError>, DeviceError>
+    {
         if account.device.superseded >= MAX_SUPERSEDED {
             return Err(DeviceError::Frozen);
         }
         let begun = uow.count_transactions_of(account.id, now - MINUTE).await?;
         if begun >= u64::from(self.policy.begins_per_minute) {
-            return Err(DeviceError::TooManyRequests { retry_after: MINUTE });
+            return Err(DeviceError::TooManyRequests {
+                retry_after: MINUTE,
+            });
         }
-        let mut session = uow.session(session).await?.ok_or(DeviceError::SessionGone)?;
+        let mut session = uow
+            .session(session)
+            .await?
+            .ok_or(DeviceError::SessionGone)?;
         if !session.concerns(account.id) {
             return Err(DeviceError::SessionGone);
         }
@@ -142,7 +170,9 @@ impl Service {
             uow.save_session(&mut session).await?;
             return Ok(Err(DeviceError::NoCommonInteraction));
         };
-        session.state = SessionState::Claimed { account: account.id };
+        session.state = SessionState::Claimed {
+            account: account.id,
+        };
         uow.save_session(&mut session).await?;
 
         let request = &session.request;
@@ -154,9 +184,12 @@ impl Service {
                 // 24 bytes: longer than 18 bytes and at least 24 characters (rp-api.md §6).
                 Base64::encode_string(&self.random::<24>()),
             ),
-            RequestKind::Signature { digest } => {
-                (device_v1::RequestKind::Signature, None, Some(digest.clone().into()), String::new())
-            }
+            RequestKind::Signature { digest } => (
+                device_v1::RequestKind::Signature,
+                None,
+                Some(digest.clone().into()),
+                String::new(),
+            ),
         };
         let sign = device_v1::SignOffer {
             session_id: session.id,
@@ -177,8 +210,13 @@ impl Service {
             verification_code: request.verification_code.clone(),
             initial_callback_url: request.initial_callback_url.clone(),
         };
-        let operation =
-            Operation::Sign { session: session.id, key: key.id, purpose: key.purpose, interaction, server_random };
+        let operation = Operation::Sign {
+            session: session.id,
+            key: key.id,
+            purpose: key.purpose,
+            interaction,
+            server_random,
+        };
         Ok(Ok((operation, session.deadline, sign)))
     }
 
@@ -195,7 +233,10 @@ impl Service {
         retrying!(self, |uow| {
             let now = self.now();
             let account = active(uow.account(device.account()).await?, now)?;
-            let mut session = uow.session(session).await?.ok_or(DeviceError::SessionGone)?;
+            let mut session = uow
+                .session(session)
+                .await?
+                .ok_or(DeviceError::SessionGone)?;
             if !session.concerns(account.id) {
                 return Err(DeviceError::SessionGone);
             }
@@ -206,13 +247,17 @@ impl Service {
                 return Err(DeviceError::SessionGone);
             }
             for mut transaction in uow.awaiting_transactions_of(account.id).await? {
-                if matches!(transaction.operation, Operation::Sign { session: of, .. } if of == session.id) {
+                if matches!(transaction.operation, Operation::Sign { session: of, .. } if of == session.id)
+                {
                     transaction.state = TransactionState::Cancelled;
                     uow.save_transaction(&mut transaction).await?;
                 }
             }
             session.fail(end_result(refusal), now);
-            let about = About { account: Some(account.id), ..About::session(&session) };
+            let about = About {
+                account: Some(account.id),
+                ..About::session(&session)
+            };
             audit(&mut *uow, now, about, session_ended(&session)).await?;
             uow.save_session(&mut session).await?;
             uow.commit().await?;
@@ -223,11 +268,15 @@ impl Service {
 
 fn end_result(refusal: &device_v1::Refusal) -> EndResult {
     match refusal {
-        device_v1::Refusal::User => EndResult::UserRefused,
-        device_v1::Refusal::Interaction { interaction } => EndResult::UserRefusedInteraction(*interaction),
-        device_v1::Refusal::WrongVerificationCode => EndResult::WrongVc,
-        device_v1::Refusal::DeviceChoice => EndResult::UserRefusedCertChoice,
-        device_v1::Refusal::UnsupportedInteraction => EndResult::RequiredInteractionNotSupportedByApp,
+        device_v1::Refusal::User {} => EndResult::UserRefused,
+        device_v1::Refusal::Interaction { interaction } => {
+            EndResult::UserRefusedInteraction(*interaction)
+        }
+        device_v1::Refusal::WrongVerificationCode {} => EndResult::WrongVc,
+        device_v1::Refusal::DeviceChoice {} => EndResult::UserRefusedCertChoice,
+        device_v1::Refusal::UnsupportedInteraction {} => {
+            EndResult::RequiredInteractionNotSupportedByApp
+        }
     }
 }
 
@@ -250,7 +299,9 @@ fn describe_pending(session: &Session) -> device_v1::PendingSession {
 /// The account, if it can be used.
 pub(super) fn active(account: Option<Account>, now: Timestamp) -> Result<Account, DeviceError> {
     use crate::domain::{AccountState, CloseReason};
-    let account = account.ok_or(Infrastructure::Internal("an authenticated device without account"))?;
+    let account = account.ok_or(Infrastructure::Internal(
+        "an authenticated device without account",
+    ))?;
     match account.state {
         AccountState::Closed { reason, .. } => Err(DeviceError::AccountClosed(reason)),
         AccountState::Active if account.is_active(now) => Ok(account),

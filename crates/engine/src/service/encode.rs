@@ -45,7 +45,12 @@ impl Service {
         profile: Profile,
         part: &Contribution<'_>,
     ) -> Result<EncodedMessage, EncodingError> {
-        EncodedMessage::encode(profile, scheme(&session.request), &self.digest(session, part), &part.salt)
+        EncodedMessage::encode(
+            profile,
+            scheme(&session.request),
+            &self.digest(session, part),
+            &part.salt,
+        )
     }
 }
 

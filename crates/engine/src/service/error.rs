@@ -209,7 +209,12 @@ macro_rules! from_infrastructure {
     )*};
 }
 
-from_infrastructure!(RelyingPartyError, DeviceError, RegistrationError, OperatorError);
+from_infrastructure!(
+    RelyingPartyError,
+    DeviceError,
+    RegistrationError,
+    OperatorError
+);
 
 /// Errors that may mean "try again".
 pub(super) trait MaybeConflict {

@@ -1,18 +1,18 @@
 //! Steps 5–8 of `splitkey.md` §4.2: from a charged attempt to a verdict, also after a crash.
 
-use super::{About, Infrastructure, Service, audit, encode::{Contribution, scheme}, retrying};
+use super::{About, Infrastructure, Service, audit, encode::Contribution, retrying};
 use crate::{
     domain::{
-        Account, AccountKey, AuditEvent, CloseReason, Completed, Evaluation, KeyState, Operation, RequestKind,
-        Session, SessionState, Transaction, TransactionState, Verdict,
+        Account, AccountKey, AuditEvent, CloseReason, Completed, Evaluation, KeyState, Operation,
+        RequestKind, Session, SessionState, Transaction, TransactionState, Verdict,
     },
     policy::STUCK_EVALUATION,
     ports::{KeysError, Reader},
 };
 use jiff::Timestamp;
 use splitkey::{
-    ClientModulus, CompositeModulus, JointSalt, PartialSignature, PublicKey, ServerModulus, TransactionId,
-    VerifiedSignature, check_client_half, complete,
+    ClientModulus, CompositeModulus, JointSalt, ServerModulus, TransactionId,
+    UncheckedPartialSignature, VerifiedSignature, check_client_half, complete,
 };
 use wire::EndResult;
 
@@ -42,7 +42,10 @@ impl Service {
     /// # Errors
     /// `None` inside Ok: the transaction is not in Processing and has no verdict. An error leaves the
     /// attempt charged and the evaluation to be taken up again.
-    pub(super) async fn finish_evaluation(&self, id: TransactionId) -> Result<Option<Verdict>, Infrastructure> {
+    pub(super) async fn finish_evaluation(
+        &self,
+        id: TransactionId,
+    ) -> Result<Option<Verdict>, Infrastructure> {
         let case = {
             let mut reader = self.store.read().await?;
             match self.load_case(&mut *reader, id).await? {
@@ -73,7 +76,9 @@ impl Service {
         reader: &mut dyn Reader,
         id: TransactionId,
     ) -> Result<Result<Case, Option<Verdict>>, Infrastructure> {
-        let Some(transaction) = reader.transaction(id).await? else { return Ok(Err(None)) };
+        let Some(transaction) = reader.transaction(id).await? else {
+            return Ok(Err(None));
+        };
         let evaluation = match &transaction.state {
             TransactionState::Processing { evaluation, .. } => evaluation.clone(),
             TransactionState::Done { verdict, .. } => return Ok(Err(Some(verdict.clone()))),
@@ -82,37 +87,64 @@ impl Service {
         let Operation::Sign { session, .. } = transaction.operation else {
             return Err(Infrastructure::Internal("only signing is evaluated"));
         };
-        let account = reader
-            .account(transaction.account)
-            .await?
-            .ok_or(Infrastructure::Internal("a transaction without its account"))?;
+        let account =
+            reader
+                .account(transaction.account)
+                .await?
+                .ok_or(Infrastructure::Internal(
+                    "a transaction without its account",
+                ))?;
         let session = reader
             .session(session)
             .await?
-            .ok_or(Infrastructure::Internal("an evaluation without its session"))?;
-        Ok(Ok(Case { transaction, account, session, evaluation }))
+            .ok_or(Infrastructure::Internal(
+                "an evaluation without its session",
+            ))?;
+        Ok(Ok(Case {
+            transaction,
+            account,
+            session,
+            evaluation,
+        }))
     }
 
     /// The arithmetic; changes nothing. The flag in the error says that the PIN was found right.
     async fn compute(&self, case: &Case) -> Result<Outcome, (bool, Infrastructure)> {
         let early = |error: Infrastructure| (false, error);
         let late = |error: Infrastructure| (true, error);
-        let Operation::Sign { purpose, interaction, ref server_random, .. } = case.transaction.operation else {
+        let Operation::Sign {
+            purpose,
+            interaction,
+            ref server_random,
+            ..
+        } = case.transaction.operation
+        else {
             return Err(early(Infrastructure::Internal("only signing is evaluated")));
         };
         let key = case.account.keys.of(purpose);
-        let KeyState::Ready { server_share, server_half } = &key.state else {
+        let KeyState::Ready {
+            server_share,
+            server_half,
+        } = &key.state
+        else {
             return Ok(Outcome::KeyGone);
         };
         let part = Contribution {
             interaction,
             server_random,
             user_challenge: &case.evaluation.user_challenge,
-            salt: JointSalt { r: case.transaction.r, c: case.evaluation.client_nonce },
+            salt: JointSalt {
+                r: case.transaction.r,
+                c: case.evaluation.client_nonce,
+            },
         };
         let message = self
             .encoded_message(&case.session, key.profile, &part)
-            .map_err(|_| early(Infrastructure::Internal("a charged message that cannot be encoded")))?;
+            .map_err(|_| {
+                early(Infrastructure::Internal(
+                    "a charged message that cannot be encoded",
+                ))
+            })?;
         let (n1, composite) = moduli(key).map_err(early)?;
 
         let place = evaluation_place(case.transaction.id);
@@ -121,7 +153,8 @@ impl Service {
             .reveal(&place, &case.evaluation.partial_signature)
             .await
             .map_err(|error| early(error.into()))?;
-        let partial = PartialSignature::from_bytes(&partial, &n1)
+        let partial = UncheckedPartialSignature::new(partial)
+            .check(&n1)
             .map_err(|_| early(Infrastructure::Internal("a charged share out of range")))?;
         let server_part = self
             .keys
@@ -131,29 +164,34 @@ impl Service {
         let Ok(half) = check_client_half(&message, &partial, &server_part, &n1) else {
             return Ok(Outcome::WrongPin);
         };
-        let server_half =
-            self.keys.apply_half(server_half, &message).await.map_err(|error| late(error.into()))?;
+        let server_half = self
+            .keys
+            .apply_half(server_half, &message)
+            .await
+            .map_err(|error| late(error.into()))?;
         let faulty = || late(Infrastructure::Keys(KeysError::FaultyComputation));
         let signature = complete(half, &server_half, &composite, &message).map_err(|_| faulty())?;
-        // Verified once more by the ordinary RSA rules under the certificate's key: what leaves here is
-        // what the relying party will accept.
-        let verified = PublicKey::new(&key.n)
-            .map_err(|_| faulty())?
-            .verify(scheme(&case.session.request), &self.digest(&case.session, &part), signature.bytes())
-            .map_err(|_| faulty())?;
-        Ok(Outcome::RightPin(Box::new(verified)))
+        Ok(Outcome::RightPin(Box::new(signature)))
     }
 
     async fn remember_right_pin(&self, id: TransactionId) -> Result<(), Infrastructure> {
         retrying!(self, |uow| {
-            let Some(mut transaction) = uow.transaction(id).await? else { return Ok(()) };
-            let TransactionState::Processing { evaluation, .. } = &mut transaction.state else { return Ok(()) };
+            let Some(mut transaction) = uow.transaction(id).await? else {
+                return Ok(());
+            };
+            let TransactionState::Processing { evaluation, .. } = &mut transaction.state else {
+                return Ok(());
+            };
             if evaluation.pin_accepted {
                 return Ok(());
             }
             evaluation.pin_accepted = true;
-            let Operation::Sign { purpose, .. } = transaction.operation else { return Ok(()) };
-            let Some(mut account) = uow.account(transaction.account).await? else { return Ok(()) };
+            let Operation::Sign { purpose, .. } = transaction.operation else {
+                return Ok(());
+            };
+            let Some(mut account) = uow.account(transaction.account).await? else {
+                return Ok(());
+            };
             account.keys.of_mut(purpose).pin.succeed();
             uow.save_account(&mut account).await?;
             uow.save_transaction(&mut transaction).await?;
@@ -162,15 +200,30 @@ impl Service {
     }
 
     /// Transaction 2: the verdict, the counter, the session, the audit trail, all or nothing.
-    async fn commit_verdict(&self, id: TransactionId, outcome: Outcome) -> Result<Option<Verdict>, Infrastructure> {
+    async fn commit_verdict(
+        &self,
+        id: TransactionId,
+        outcome: Outcome,
+    ) -> Result<Option<Verdict>, Infrastructure> {
         retrying!(self, |uow| {
             let now = self.now();
             let case = match self.load_case(&mut *uow, id).await? {
                 Ok(case) => case,
                 Err(verdict) => return Ok(verdict),
             };
-            let Case { mut transaction, mut account, mut session, evaluation } = case;
-            let Operation::Sign { purpose, interaction, ref server_random, .. } = transaction.operation else {
+            let Case {
+                mut transaction,
+                mut account,
+                mut session,
+                evaluation,
+            } = case;
+            let Operation::Sign {
+                purpose,
+                interaction,
+                ref server_random,
+                ..
+            } = transaction.operation
+            else {
                 return Err(Infrastructure::Internal("only signing is evaluated"));
             };
             let TransactionState::Processing { request, .. } = transaction.state else {
@@ -193,35 +246,76 @@ impl Service {
                 if !evaluation.pin_accepted {
                     key.pin.succeed();
                 }
-                audit(&mut *uow, now, about, AuditEvent::PinAccepted { purpose: purpose.id(), transaction: id.to_string() })
-                    .await?;
-                if now.duration_since(session.deadline) > STUCK_EVALUATION || session.is_finished() {
+                audit(
+                    &mut *uow,
+                    now,
+                    about,
+                    AuditEvent::PinAccepted {
+                        purpose: purpose.id(),
+                        transaction: hex(&id.0),
+                    },
+                )
+                .await?;
+                if now.duration_since(session.deadline) > STUCK_EVALUATION || session.is_finished()
+                {
                     session.fail(EndResult::Timeout, now);
                     Verdict::Failed { seq }
                 } else {
-                    let bytes = signature.bytes().to_vec();
-                    let authentication = matches!(session.request.kind, RequestKind::Authentication { .. });
+                    let bytes = signature.as_bytes().to_vec();
+                    let part = Contribution {
+                        interaction,
+                        server_random,
+                        user_challenge: &evaluation.user_challenge,
+                        salt: JointSalt {
+                            r: transaction.r,
+                            c: evaluation.client_nonce,
+                        },
+                    };
+                    let digest = self.digest(&session, &part);
+                    let authentication =
+                        matches!(session.request.kind, RequestKind::Authentication { .. });
                     session.state = SessionState::Completed(Box::new(Completed {
                         account: account.id,
                         document_number: account.document_number.clone(),
                         certificate: account.keys.of(purpose).certificate.clone(),
                         level: account.level,
                         signature: VerifiedSignature::clone(signature),
+                        digest,
                         interaction,
-                        server_random: if authentication { server_random.clone() } else { String::new() },
+                        server_random: if authentication {
+                            server_random.clone()
+                        } else {
+                            String::new()
+                        },
                         user_challenge: evaluation.user_challenge.clone(),
                         device_ip: evaluation.device_ip,
                         at: now,
                     }));
-                    Verdict::Signed { seq, signature: bytes }
+                    Verdict::Signed {
+                        seq,
+                        signature: bytes,
+                    }
                 }
             } else {
-                self.count_wrong_pin(&mut *uow, now, about, &mut account, &mut session, purpose, seq).await?
+                self.count_wrong_pin(
+                    &mut *uow,
+                    now,
+                    about,
+                    &mut account,
+                    &mut session,
+                    purpose,
+                    seq,
+                )
+                .await?
             };
             if session.is_finished() {
                 audit(&mut *uow, now, about, session_ended(&session)).await?;
             }
-            transaction.state = TransactionState::Done { request, verdict: verdict.clone(), at: now };
+            transaction.state = TransactionState::Done {
+                request,
+                verdict: verdict.clone(),
+                at: now,
+            };
             uow.save_account(&mut account).await?;
             uow.save_session(&mut session).await?;
             uow.save_transaction(&mut transaction).await?;
@@ -230,7 +324,10 @@ impl Service {
         })
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one transaction's rows, each changed")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one transaction's rows, each changed"
+    )]
     async fn count_wrong_pin(
         &self,
         uow: &mut dyn crate::ports::UnitOfWork,
@@ -258,7 +355,10 @@ impl Service {
         .await?;
         if outcome.destroyed {
             key.destroy(CloseReason::PinLocked, now);
-            let event = AuditEvent::KeyDestroyed { purpose: purpose.id(), reason: CloseReason::PinLocked };
+            let event = AuditEvent::KeyDestroyed {
+                purpose: purpose.id(),
+                reason: CloseReason::PinLocked,
+            };
             audit(uow, now, about, event).await?;
         }
         if outcome.destroyed || outcome.locked_until.is_some() {
@@ -267,7 +367,9 @@ impl Service {
             session.fail(EndResult::Timeout, now);
         } else {
             // The person may try again while the request lives.
-            session.state = SessionState::Claimed { account: account_id };
+            session.state = SessionState::Claimed {
+                account: account_id,
+            };
         }
         Ok(Verdict::WrongPin { seq, outcome })
     }
@@ -279,25 +381,30 @@ pub(super) fn session_ended(session: &Session) -> AuditEvent {
     match &session.state {
         SessionState::Completed(completed) => AuditEvent::SessionEnded {
             result: "OK".to_owned(),
-            signature_sha256: Some(hex(&sha2::Sha256::digest(completed.signature.bytes()))),
+            signature_sha256: Some(hex(&sha2::Sha256::digest(completed.signature.as_bytes()))),
         },
-        SessionState::Failed { result, .. } => {
-            AuditEvent::SessionEnded { result: result.code().to_owned(), signature_sha256: None }
-        }
-        _ => AuditEvent::SessionEnded { result: "RUNNING".to_owned(), signature_sha256: None },
+        SessionState::Failed { result, .. } => AuditEvent::SessionEnded {
+            result: result.code().to_owned(),
+            signature_sha256: None,
+        },
+        _ => AuditEvent::SessionEnded {
+            result: "RUNNING".to_owned(),
+            signature_sha256: None,
+        },
     }
 }
 
 /// The place that s1′ of a transaction is wrapped for.
 pub(super) fn evaluation_place(id: TransactionId) -> String {
-    format!("transaction/{id}/partial_signature")
+    format!("transaction/{}/partial_signature", hex(&id.0))
 }
 
 /// n1 and n of a stored key, as the arithmetic needs them.
 fn moduli(key: &AccountKey) -> Result<(ClientModulus, CompositeModulus), Infrastructure> {
     let damaged = |_| Infrastructure::Internal("a stored modulus that does not fit");
     let n1 = ClientModulus::from_stored(key.profile, &key.n1).map_err(damaged)?;
-    let composite = CompositeModulus::from_stored(&n1, &key.n).map_err(damaged)?;
+    let n2 = ServerModulus::from_bytes(key.profile, &key.n2).map_err(damaged)?;
+    let composite = CompositeModulus::new(&n1, &n2).map_err(damaged)?;
     Ok((n1, composite))
 }
 

@@ -36,7 +36,12 @@ impl Service {
             finished_evaluations: self.finish_stuck_evaluations().await?,
             ..JobReport::default()
         };
-        let overdue = self.store.read().await?.overdue_sessions(now, BATCH).await?;
+        let overdue = self
+            .store
+            .read()
+            .await?
+            .overdue_sessions(now, BATCH)
+            .await?;
         for id in overdue {
             self.expire_session(id).await.map_err(|error| match error {
                 super::RelyingPartyError::Infrastructure(inner) => inner,
@@ -44,11 +49,21 @@ impl Service {
             })?;
             report.expired_sessions += 1;
         }
-        let overdue = self.store.read().await?.overdue_registrations(now, BATCH).await?;
+        let overdue = self
+            .store
+            .read()
+            .await?
+            .overdue_registrations(now, BATCH)
+            .await?;
         for id in overdue {
             report.expired_registrations += u64::from(self.expire_registration(id).await?);
         }
-        let overdue = self.store.read().await?.overdue_accounts(now, BATCH).await?;
+        let overdue = self
+            .store
+            .read()
+            .await?
+            .overdue_accounts(now, BATCH)
+            .await?;
         for id in overdue {
             report.expired_accounts += u64::from(self.expire_account(id).await?);
         }
@@ -69,19 +84,20 @@ impl Service {
     /// Takes up evaluations that a crash or a vault failure interrupted.
     async fn finish_stuck_evaluations(&self) -> Result<u64, Infrastructure> {
         let now = self.now();
-        let stuck = self.store.read().await?.stuck_transactions(now - STUCK_EVALUATION, BATCH).await?;
+        let stuck = self
+            .store
+            .read()
+            .await?
+            .stuck_transactions(now - STUCK_EVALUATION, BATCH)
+            .await?;
         let mut finished = 0;
         for id in stuck {
             match self.finish_evaluation(id).await {
                 Ok(_) => finished += 1,
                 Err(Infrastructure::Keys(_)) => {
-                    let expired = self
-                        .store
-                        .read()
-                        .await?
-                        .transaction(id)
-                        .await?
-                        .is_some_and(|transaction| now >= transaction.expires_at + STUCK_EVALUATION);
+                    let expired = self.store.read().await?.transaction(id).await?.is_some_and(
+                        |transaction| now >= transaction.expires_at + STUCK_EVALUATION,
+                    );
                     if expired {
                         self.give_up_evaluation(id).await?;
                         finished += 1;
@@ -96,12 +112,17 @@ impl Service {
     async fn expire_registration(&self, id: wire::RegistrationId) -> Result<bool, Infrastructure> {
         retrying!(self, |uow| {
             let now = self.now();
-            let Some(mut registration) = uow.registration(id).await? else { return Ok(false) };
+            let Some(mut registration) = uow.registration(id).await? else {
+                return Ok(false);
+            };
             if now < registration.expires_at || registration.is_over() {
                 return Ok(false);
             }
             registration.end(EndReason::Expired, now);
-            let event = AuditEvent::RegistrationEnded { registration: id, reason: EndReason::Expired };
+            let event = AuditEvent::RegistrationEnded {
+                registration: id,
+                reason: EndReason::Expired,
+            };
             audit(&mut *uow, now, About::default(), event).await?;
             uow.save_registration(&mut registration).await?;
             uow.commit().await?;
@@ -112,11 +133,14 @@ impl Service {
     async fn expire_account(&self, id: crate::domain::AccountId) -> Result<bool, Infrastructure> {
         retrying!(self, |uow| {
             let now = self.now();
-            let Some(mut account) = uow.account(id).await? else { return Ok(false) };
+            let Some(mut account) = uow.account(id).await? else {
+                return Ok(false);
+            };
             if now < account.expires_at {
                 return Ok(false);
             }
-            self.close_in(&mut *uow, &mut account, CloseReason::Expired, now).await?;
+            self.close_in(&mut *uow, &mut account, CloseReason::Expired, now)
+                .await?;
             uow.commit().await?;
             Ok::<_, Infrastructure>(true)
         })

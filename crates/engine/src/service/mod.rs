@@ -19,7 +19,7 @@ pub use authenticate::AuthenticatedDevice;
 pub use error::{DeviceError, Infrastructure, OperatorError, RegistrationError, RelyingPartyError};
 pub use jobs::JobReport;
 pub use registration::IdentityRequest;
-pub use relying_parties::{UsageLine, NewRelyingParty};
+pub use relying_parties::{NewRelyingParty, UsageLine};
 pub use sessions::{Caller, CertificateAnswer, StartedSession, Target};
 pub use status::SessionStatus;
 
@@ -58,7 +58,14 @@ impl Service {
         entropy: Arc<dyn Entropy>,
         policy: Policy,
     ) -> Self {
-        Self { store, keys, ca, clock, entropy, policy: Arc::new(policy) }
+        Self {
+            store,
+            keys,
+            ca,
+            clock,
+            entropy,
+            policy: Arc::new(policy),
+        }
     }
 
     /// The deployment's settings.
@@ -113,7 +120,9 @@ macro_rules! retrying {
             .await;
             tries += 1;
             match outcome {
-                Err(error) if $crate::service::error::is_conflict(&error) && tries < $crate::service::MAX_TRIES => {}
+                Err(error)
+                    if $crate::service::error::is_conflict(&error)
+                        && tries < $crate::service::MAX_TRIES => {}
                 outcome => break outcome,
             }
         }
@@ -122,7 +131,12 @@ macro_rules! retrying {
 pub(crate) use retrying;
 
 /// Writes an audit record.
-async fn audit(uow: &mut dyn UnitOfWork, at: Timestamp, about: About, event: AuditEvent) -> Result<(), StoreError> {
+async fn audit(
+    uow: &mut dyn UnitOfWork,
+    at: Timestamp,
+    about: About,
+    event: AuditEvent,
+) -> Result<(), StoreError> {
     uow.record(&AuditRecord {
         at,
         account: about.account,
@@ -143,7 +157,10 @@ struct About {
 
 impl About {
     fn account(account: AccountId) -> Self {
-        Self { account: Some(account), ..Self::default() }
+        Self {
+            account: Some(account),
+            ..Self::default()
+        }
     }
 
     fn session(session: &crate::domain::Session) -> Self {

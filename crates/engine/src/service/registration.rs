@@ -4,22 +4,22 @@ mod prove;
 
 use super::{
     About, Infrastructure, OperatorError, RegistrationError, Service, audit,
-    authenticate::verify_device_signature,
-    relying_parties::random_uuid,
-    retrying,
+    authenticate::verify_device_signature, relying_parties::random_uuid, retrying,
 };
 use crate::{
     domain::{
-        AccountId, AuditEvent, EndReason, OfferedKey, PerPurpose, Person, Registration, RegistrationState,
-        REGISTRATION_LIFETIME, AccountLevel, Vouched,
+        AccountId, AccountLevel, AuditEvent, EndReason, OfferedKey, PerPurpose, Person,
+        REGISTRATION_LIFETIME, Registration, RegistrationState, Vouched,
     },
     ports::{KeysError, NewServerHalf, StoreError},
 };
 use splitkey::{
-    ClientModulus, CompositeModulus, DeviceId, KeyId, Profile, Purpose, ServerShare, ServerShares, TokenHash,
-    seal::Kind,
+    ClientModulus, CompositeModulus, DeviceId, KeyId, Profile, Purpose, TokenHash,
+    message::ServerShares, seal::Kind,
 };
-use wire::{ControlCode, RegistrationCode, RegistrationId, device_v1, http_signature::SignedRequest};
+use wire::{
+    ControlCode, RegistrationCode, RegistrationId, device_v1, http_signature::SignedRequest,
+};
 
 /// A registering phone's account's person, as whoever vouches for her says.
 #[derive(Clone, Debug)]
@@ -47,7 +47,9 @@ impl Service {
     ) -> Result<device_v1::RegistrationOffer, RegistrationError> {
         let device = DeviceId(body.device_id.0);
         if request.device_id() != body.device_id {
-            return Err(RegistrationError::NotAuthenticated("keyid is not the deviceId of the body"));
+            return Err(RegistrationError::NotAuthenticated(
+                "keyid is not the deviceId of the body",
+            ));
         }
         let public_key = body.device_public_key.as_ref();
         request
@@ -68,7 +70,11 @@ impl Service {
                     && earlier.is_open(self.now())
                     && earlier.keys.authentication.n1 == moduli.authentication
                     && earlier.keys.signature.n1 == moduli.signature;
-                return if same { Ok(offer(&earlier)) } else { Err(RegistrationError::DeviceExists) };
+                return if same {
+                    Ok(offer(&earlier))
+                } else {
+                    Err(RegistrationError::DeviceExists)
+                };
             }
             match &body.replaces {
                 None => None,
@@ -78,16 +84,31 @@ impl Service {
                         .await?
                         .ok_or(RegistrationError::ReplacementNotAuthorised)?;
                     let statement = device_v1::replacement_statement(&body.device_id, public_key);
-                    verify_device_signature(&old.device.public_key, &statement, replacement.signature.as_ref())
-                        .map_err(|()| RegistrationError::ReplacementNotAuthorised)?;
+                    verify_device_signature(
+                        &old.device.public_key,
+                        &statement,
+                        replacement.signature.as_ref(),
+                    )
+                    .map_err(|()| RegistrationError::ReplacementNotAuthorised)?;
                     Some(old.id)
                 }
             }
         };
 
-        let authentication =
-            self.offer_key(Purpose::Authentication, &moduli.authentication, &moduli.signature).await?;
-        let signature = self.offer_key(Purpose::Signature, &moduli.signature, &moduli.authentication).await?;
+        let authentication = self
+            .offer_key(
+                Purpose::Authentication,
+                &moduli.authentication,
+                &moduli.signature,
+            )
+            .await?;
+        let signature = self
+            .offer_key(
+                Purpose::Signature,
+                &moduli.signature,
+                &moduli.authentication,
+            )
+            .await?;
         retrying!(self, |uow| {
             let now = self.now();
             let registration = Registration {
@@ -97,7 +118,10 @@ impl Service {
                 device,
                 device_public_key: public_key.to_vec(),
                 token,
-                keys: PerPurpose { authentication: authentication.clone(), signature: signature.clone() },
+                keys: PerPurpose {
+                    authentication: authentication.clone(),
+                    signature: signature.clone(),
+                },
                 replaces,
                 created_at: now,
                 expires_at: now + REGISTRATION_LIFETIME,
@@ -105,12 +129,16 @@ impl Service {
                 state: RegistrationState::AwaitingServerShares,
                 version: 0,
             };
-            uow.insert_registration(&registration).await.map_err(|error| match error {
-                // Another registration of this device came first, or a code of 40 bits met its like.
-                StoreError::Duplicate { .. } => RegistrationError::DeviceExists,
-                other => other.into(),
-            })?;
-            let event = AuditEvent::RegistrationStarted { registration: registration.id };
+            uow.insert_registration(&registration)
+                .await
+                .map_err(|error| match error {
+                    // Another registration of this device came first, or a code of 40 bits met its like.
+                    StoreError::Duplicate { .. } => RegistrationError::DeviceExists,
+                    other => other.into(),
+                })?;
+            let event = AuditEvent::RegistrationStarted {
+                registration: registration.id,
+            };
             audit(&mut *uow, now, About::default(), event).await?;
             uow.commit().await?;
             Ok::<_, RegistrationError>(offer(&registration))
@@ -118,19 +146,26 @@ impl Service {
     }
 
     /// The two moduli of the request, authentication and signature exactly once each, in our profile.
-    fn moduli_of(&self, body: &device_v1::RegistrationRequest) -> Result<PerPurpose<Vec<u8>>, RegistrationError> {
+    fn moduli_of(
+        &self,
+        body: &device_v1::RegistrationRequest,
+    ) -> Result<PerPurpose<Vec<u8>>, RegistrationError> {
         let of = |purpose: device_v1::Purpose| {
             let mut keys = body.keys.iter().filter(|key| key.purpose == purpose);
             let (Some(key), None) = (keys.next(), keys.next()) else {
                 return Err(RegistrationError::Invalid {
                     field: "keys",
-                    reason: "one key for authentication and one for signature are needed".to_owned(),
+                    reason: "one key for authentication and one for signature are needed"
+                        .to_owned(),
                 });
             };
             if key.profile != self.policy.profile.id() {
                 return Err(RegistrationError::Invalid {
                     field: "keys.profile",
-                    reason: format!("this server makes accounts of profile {}", self.policy.profile.id()),
+                    reason: format!(
+                        "this server makes accounts of profile {}",
+                        self.policy.profile.id()
+                    ),
                 });
             }
             Ok(key.n1.as_ref().to_vec())
@@ -141,7 +176,12 @@ impl Service {
         })
     }
 
-    async fn offer_key(&self, purpose: Purpose, n1: &[u8], other: &[u8]) -> Result<OfferedKey, RegistrationError> {
+    async fn offer_key(
+        &self,
+        purpose: Purpose,
+        n1: &[u8],
+        other: &[u8],
+    ) -> Result<OfferedKey, RegistrationError> {
         let profile = self.policy.profile;
         let invalid = |error: splitkey::ModulusError| RegistrationError::Invalid {
             field: match purpose {
@@ -160,8 +200,9 @@ impl Service {
         Ok(OfferedKey {
             id: KeyId(self.random()),
             profile,
-            n1: n1.bytes().to_vec(),
-            n: composite.bytes().to_vec(),
+            n1: n1.as_bytes().to_vec(),
+            n2: half.modulus.as_bytes().to_vec(),
+            n: composite.as_bytes().to_vec(),
             nonce: self.random(),
             server_half: half.wrapped,
         })
@@ -191,28 +232,43 @@ impl Service {
         sealed: &[u8],
     ) -> Result<Vec<u8>, RegistrationError> {
         let registration = self.registration_of(request, id).await?;
-        let opened = self.keys.open(Kind::ServerShares, sealed).await.map_err(cannot_open)?;
-        let shares = ServerShares::decode(&opened.plaintext).map_err(|error| RegistrationError::Invalid {
-            field: "server shares",
-            reason: error.to_string(),
+        let opened = self
+            .keys
+            .open(Kind::ServerShares, sealed)
+            .await
+            .map_err(cannot_open)?;
+        let shares = ServerShares::decode(&opened.plaintext).map_err(|error| {
+            RegistrationError::Invalid {
+                field: "server shares",
+                reason: error.to_string(),
+            }
         })?;
         let wrapped = PerPurpose {
-            authentication: self.wrap_share(&registration.keys.authentication, &shares).await?,
-            signature: self.wrap_share(&registration.keys.signature, &shares).await?,
+            authentication: self
+                .wrap_share(&registration.keys.authentication, &shares)
+                .await?,
+            signature: self
+                .wrap_share(&registration.keys.signature, &shares)
+                .await?,
         };
         retrying!(self, |uow| {
             let now = self.now();
-            let mut registration = uow.registration(id).await?.ok_or(RegistrationError::Unknown)?;
+            let mut registration = uow
+                .registration(id)
+                .await?
+                .ok_or(RegistrationError::Unknown)?;
             open_at(&registration, now)?;
             // A repetition finds them taken; the first ones stand.
             if registration.state == RegistrationState::AwaitingServerShares {
-                registration.state = RegistrationState::AwaitingIdentity { shares: wrapped.clone() };
+                registration.state = RegistrationState::AwaitingIdentity {
+                    shares: wrapped.clone(),
+                };
                 uow.save_registration(&mut registration).await?;
                 uow.commit().await?;
             }
             Ok::<_, RegistrationError>(())
         })?;
-        seal(opened.answer, b"{}", self)
+        Ok(opened.answer.seal(b"{}", &mut self.rng()))
     }
 
     async fn wrap_share(
@@ -220,12 +276,21 @@ impl Service {
         key: &OfferedKey,
         shares: &ServerShares,
     ) -> Result<crate::domain::Wrapped, RegistrationError> {
-        let invalid =
-            |reason: String| RegistrationError::Invalid { field: "server shares", reason };
+        let invalid = |reason: String| RegistrationError::Invalid {
+            field: "server shares",
+            reason,
+        };
         let n1 = ClientModulus::from_stored(key.profile, &key.n1)
             .map_err(|_| Infrastructure::Internal("a stored modulus that does not fit"))?;
-        let bytes = shares.of(key.id).ok_or_else(|| invalid("the share of one key is missing".to_owned()))?;
-        let share = ServerShare::check(bytes, &n1).map_err(|error| invalid(error.to_string()))?;
+        let share = shares
+            .shares
+            .iter()
+            .find(|share| share.key_id == key.id)
+            .ok_or_else(|| invalid("the share of one key is missing".to_owned()))?;
+        let share = share
+            .share
+            .check(&n1)
+            .map_err(|error| invalid(error.to_string()))?;
         Ok(self.keys.wrap_share(key.id, share).await?)
     }
 
@@ -253,8 +318,13 @@ impl Service {
             }
             RegistrationState::Active { account, .. } => {
                 status.state = device_v1::RegistrationState::Active;
-                status.document_number =
-                    self.store.read().await?.account(*account).await?.map(|account| account.document_number);
+                status.document_number = self
+                    .store
+                    .read()
+                    .await?
+                    .account(*account)
+                    .await?
+                    .map(|account| account.document_number);
             }
             _ if self.now() >= registration.expires_at => {
                 status.state = device_v1::RegistrationState::Ended;
@@ -297,12 +367,18 @@ impl Service {
     ) -> Result<(), RegistrationError> {
         retrying!(self, |uow| {
             let now = self.now();
-            let mut registration = uow.registration(id).await?.ok_or(RegistrationError::Unknown)?;
+            let mut registration = uow
+                .registration(id)
+                .await?
+                .ok_or(RegistrationError::Unknown)?;
             if registration.is_over() {
                 return Ok(());
             }
             registration.end(reason, now);
-            let event = AuditEvent::RegistrationEnded { registration: id, reason };
+            let event = AuditEvent::RegistrationEnded {
+                registration: id,
+                reason,
+            };
             audit(&mut *uow, now, About::default(), event).await?;
             uow.save_registration(&mut registration).await?;
             uow.commit().await?;
@@ -314,7 +390,10 @@ impl Service {
     ///
     /// # Errors
     /// No open registration has this code.
-    pub async fn control_code(&self, code: &RegistrationCode) -> Result<ControlCode, OperatorError> {
+    pub async fn control_code(
+        &self,
+        code: &RegistrationCode,
+    ) -> Result<ControlCode, OperatorError> {
         let registration = self.store.read().await?.registration_by_code(code).await?;
         registration
             .filter(|registration| registration.is_open(self.now()))
@@ -352,8 +431,10 @@ impl Service {
                     evidence: identity.evidence.clone(),
                 },
             };
-            let event =
-                AuditEvent::IdentityProven { registration: registration.id, evidence: identity.evidence.clone() };
+            let event = AuditEvent::IdentityProven {
+                registration: registration.id,
+                evidence: identity.evidence.clone(),
+            };
             audit(&mut *uow, now, About::default(), event).await?;
             uow.save_registration(&mut registration).await?;
             uow.commit().await?;
@@ -373,10 +454,12 @@ impl Service {
             .registration_by_code(code)
             .await?
             .ok_or_else(|| OperatorError::UnknownCode(code.clone()))?;
-        self.end_registration(registration.id, EndReason::Refused).await.map_err(|error| match error {
-            RegistrationError::Infrastructure(inner) => inner.into(),
-            _ => OperatorError::UnknownCode(code.clone()),
-        })
+        self.end_registration(registration.id, EndReason::Refused)
+            .await
+            .map_err(|error| match error {
+                RegistrationError::Infrastructure(inner) => inner.into(),
+                _ => OperatorError::UnknownCode(code.clone()),
+            })
     }
 
     /// The registration, if the request is signed by its device.
@@ -413,7 +496,10 @@ fn offer(registration: &Registration) -> device_v1::RegistrationOffer {
         control_code: registration.control_code.clone(),
         expires_at: registration.expires_at,
         keys: vec![
-            key(device_v1::Purpose::Authentication, &registration.keys.authentication),
+            key(
+                device_v1::Purpose::Authentication,
+                &registration.keys.authentication,
+            ),
             key(device_v1::Purpose::Signature, &registration.keys.signature),
         ],
     }
@@ -436,27 +522,22 @@ fn cannot_open(error: KeysError) -> RegistrationError {
     }
 }
 
-fn seal(
-    answer: splitkey::seal::ResponseSealer,
-    body: &[u8],
-    service: &Service,
-) -> Result<Vec<u8>, RegistrationError> {
-    answer
-        .seal(body, &mut service.rng())
-        .map_err(|_| Infrastructure::Internal("an answer that cannot be sealed").into())
-}
-
 /// Names for a certificate, and a date of birth that can be.
 fn check_person(person: &Person, now: jiff::Timestamp) -> Result<(), OperatorError> {
     let invalid = |reason: String| Err(OperatorError::InvalidPerson(reason));
-    for (what, name) in [("given name", &person.given_name), ("surname", &person.surname)] {
+    for (what, name) in [
+        ("given name", &person.given_name),
+        ("surname", &person.surname),
+    ] {
         let length = name.chars().count();
         // X.520: upper bound of 64 for names.
         if name.trim() != name || length == 0 || length > 64 || name.chars().any(char::is_control) {
-            return invalid(format!("the {what} must have 1 to 64 characters, without space around it"));
+            return invalid(format!(
+                "the {what} must have 1 to 64 characters, without space around it"
+            ));
         }
     }
-    let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let today = jiff::tz::Offset::UTC.to_datetime(now).date();
     if person.date_of_birth > today {
         return invalid("the date of birth lies in the future".to_owned());
     }

@@ -38,12 +38,19 @@ impl Service {
     ///
     /// # Errors
     /// No or an empty name, or the UUID is taken.
-    pub async fn add_relying_party(&self, new: NewRelyingParty) -> Result<RelyingParty, OperatorError> {
+    pub async fn add_relying_party(
+        &self,
+        new: NewRelyingParty,
+    ) -> Result<RelyingParty, OperatorError> {
         if new.names.is_empty() || new.names.iter().any(|name| name.trim().is_empty()) {
-            return Err(OperatorError::InvalidRelyingParty("a relying party needs a name that is not empty".to_owned()));
+            return Err(OperatorError::InvalidRelyingParty(
+                "a relying party needs a name that is not empty".to_owned(),
+            ));
         }
         let relying_party = RelyingParty {
-            uuid: new.uuid.unwrap_or_else(|| RelyingPartyUuid(random_uuid(self.random()))),
+            uuid: new
+                .uuid
+                .unwrap_or_else(|| RelyingPartyUuid(random_uuid(self.random()))),
             names: new.names,
             networks: new.networks,
             rights: new.rights,
@@ -51,12 +58,27 @@ impl Service {
             version: 0,
         };
         retrying!(self, |uow| {
-            uow.insert_relying_party(&relying_party).await.map_err(|error| match error {
-                StoreError::Duplicate { .. } => OperatorError::RelyingPartyExists(relying_party.uuid),
-                other => other.into(),
-            })?;
-            let about = About { relying_party: Some(relying_party.uuid), ..About::default() };
-            audit(&mut *uow, self.now(), about, AuditEvent::RelyingPartyChanged { change: "added".to_owned() }).await?;
+            uow.insert_relying_party(&relying_party)
+                .await
+                .map_err(|error| match error {
+                    StoreError::Duplicate { .. } => {
+                        OperatorError::RelyingPartyExists(relying_party.uuid)
+                    }
+                    other => other.into(),
+                })?;
+            let about = About {
+                relying_party: Some(relying_party.uuid),
+                ..About::default()
+            };
+            audit(
+                &mut *uow,
+                self.now(),
+                about,
+                AuditEvent::RelyingPartyChanged {
+                    change: "added".to_owned(),
+                },
+            )
+            .await?;
             uow.commit().await?;
             Ok::<_, OperatorError>(())
         })?;
@@ -75,15 +97,30 @@ impl Service {
     ///
     /// # Errors
     /// No such relying party.
-    pub async fn enable_relying_party(&self, uuid: RelyingPartyUuid, enabled: bool) -> Result<(), OperatorError> {
+    pub async fn enable_relying_party(
+        &self,
+        uuid: RelyingPartyUuid,
+        enabled: bool,
+    ) -> Result<(), OperatorError> {
         retrying!(self, |uow| {
-            let mut relying_party =
-                uow.relying_party(uuid).await?.ok_or(OperatorError::UnknownRelyingParty(uuid))?;
+            let mut relying_party = uow
+                .relying_party(uuid)
+                .await?
+                .ok_or(OperatorError::UnknownRelyingParty(uuid))?;
             relying_party.enabled = enabled;
             uow.save_relying_party(&mut relying_party).await?;
-            let about = About { relying_party: Some(uuid), ..About::default() };
+            let about = About {
+                relying_party: Some(uuid),
+                ..About::default()
+            };
             let change = if enabled { "enabled" } else { "disabled" }.to_owned();
-            audit(&mut *uow, self.now(), about, AuditEvent::RelyingPartyChanged { change }).await?;
+            audit(
+                &mut *uow,
+                self.now(),
+                about,
+                AuditEvent::RelyingPartyChanged { change },
+            )
+            .await?;
             uow.commit().await?;
             Ok::<_, OperatorError>(())
         })
@@ -93,17 +130,27 @@ impl Service {
     ///
     /// # Errors
     /// The database cannot be used.
-    pub async fn usage(&self, from: Timestamp, until: Timestamp) -> Result<Vec<UsageLine>, OperatorError> {
+    pub async fn usage(
+        &self,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<UsageLine>, OperatorError> {
         let records = self.store.read().await?.audit_records(from, until).await?;
         let mut counts = BTreeMap::<(RelyingPartyUuid, String), u64>::new();
         for record in records {
-            if let (Some(relying_party), AuditEvent::SessionEnded { result, .. }) = (record.relying_party, record.event) {
+            if let (Some(relying_party), AuditEvent::SessionEnded { result, .. }) =
+                (record.relying_party, record.event)
+            {
                 *counts.entry((relying_party, result)).or_default() += 1;
             }
         }
         Ok(counts
             .into_iter()
-            .map(|((relying_party, result), count)| UsageLine { relying_party, result, count })
+            .map(|((relying_party, result), count)| UsageLine {
+                relying_party,
+                result,
+                count,
+            })
             .collect())
     }
 }

@@ -42,11 +42,18 @@ impl Service {
     ///
     /// # Errors
     /// Unknown or forgotten session; an IP address that the relying party may not call from.
-    pub async fn session_status(&self, id: SessionId, address: IpAddr) -> Result<SessionStatus, RelyingPartyError> {
+    pub async fn session_status(
+        &self,
+        id: SessionId,
+        address: IpAddr,
+    ) -> Result<SessionStatus, RelyingPartyError> {
         let now = self.now();
         let session = {
             let mut reader = self.store.read().await?;
-            let session = reader.session(id).await?.ok_or(RelyingPartyError::UnknownSession)?;
+            let session = reader
+                .session(id)
+                .await?
+                .ok_or(RelyingPartyError::UnknownSession)?;
             let allowed = reader
                 .relying_party(session.relying_party)
                 .await?
@@ -56,11 +63,23 @@ impl Service {
             }
             session
         };
-        if session.finished_at().is_some_and(|at| now >= at + RESULT_RETENTION) {
+        if session
+            .finished_at()
+            .is_some_and(|at| now >= at + RESULT_RETENTION)
+        {
             return Err(RelyingPartyError::UnknownSession);
         }
-        if now >= session.deadline && matches!(session.state, SessionState::Pending | SessionState::Claimed { .. }) {
-            return Ok(view(self.expire_session(id).await?.ok_or(RelyingPartyError::UnknownSession)?));
+        if now >= session.deadline
+            && matches!(
+                session.state,
+                SessionState::Pending | SessionState::Claimed { .. }
+            )
+        {
+            return Ok(view(
+                self.expire_session(id)
+                    .await?
+                    .ok_or(RelyingPartyError::UnknownSession)?,
+            ));
         }
         Ok(view(session))
     }
@@ -76,11 +95,19 @@ impl Service {
     }
 
     /// Ends an open session whose deadline is over, TIMEOUT; no attempt is counted (R89).
-    pub(super) async fn expire_session(&self, id: SessionId) -> Result<Option<Session>, RelyingPartyError> {
+    pub(super) async fn expire_session(
+        &self,
+        id: SessionId,
+    ) -> Result<Option<Session>, RelyingPartyError> {
         retrying!(self, |uow| {
             let now = self.now();
-            let Some(mut session) = uow.session(id).await? else { return Ok(None) };
-            let open = matches!(session.state, SessionState::Pending | SessionState::Claimed { .. });
+            let Some(mut session) = uow.session(id).await? else {
+                return Ok(None);
+            };
+            let open = matches!(
+                session.state,
+                SessionState::Pending | SessionState::Claimed { .. }
+            );
             if !open || now < session.deadline {
                 return Ok(Some(session));
             }
@@ -100,11 +127,13 @@ fn view(session: Session) -> SessionStatus {
         SessionState::Pending | SessionState::Claimed { .. } | SessionState::Completing { .. } => {
             SessionStatus::Running
         }
-        SessionState::Completed(completed) => {
-            SessionStatus::Completed { request: Box::new(session.request), completed }
-        }
-        SessionState::Failed { result, .. } => {
-            SessionStatus::Failed { result, ignored_properties: session.request.ignored_properties }
-        }
+        SessionState::Completed(completed) => SessionStatus::Completed {
+            request: Box::new(session.request),
+            completed,
+        },
+        SessionState::Failed { result, .. } => SessionStatus::Failed {
+            result,
+            ignored_properties: session.request.ignored_properties,
+        },
     }
 }

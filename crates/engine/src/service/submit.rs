@@ -9,14 +9,15 @@ use super::{
 };
 use crate::{
     domain::{
-        Account, AuditEvent, CloseReason, Evaluation, KeyState, LockState, Operation, RequestKind, Session,
-        SessionState, Transaction, TransactionState, Verdict, Wrapped,
+        Account, AuditEvent, CloseReason, Evaluation, KeyState, LockState, Operation, RequestKind,
+        Session, SessionState, Transaction, TransactionState, Verdict, Wrapped,
     },
     ports::KeysError,
 };
 use jiff::Timestamp;
 use splitkey::{
-    ClientModulus, JointSalt, PartialSignature, Submit, TransactionId,
+    ClientModulus, JointSalt, TransactionId, UncheckedPartialSignature,
+    message::{self, SignedSubmit, Submit},
     seal::{self, Kind},
 };
 use std::net::IpAddr;
@@ -61,34 +62,42 @@ impl Service {
         sealed: &[u8],
         device_ip: IpAddr,
     ) -> Result<Vec<u8>, DeviceError> {
-        let opened = self.keys.open(Kind::Submit, sealed).await.map_err(|error| match error {
-            KeysError::CannotOpen => DeviceError::CannotOpen,
-            other => Infrastructure::from(other).into(),
-        })?;
+        let opened = self
+            .keys
+            .open(Kind::Submit, sealed)
+            .await
+            .map_err(|error| match error {
+                KeysError::CannotOpen => DeviceError::CannotOpen,
+                other => Infrastructure::from(other).into(),
+            })?;
         let judgement = match Submit::decode(&opened.plaintext) {
-            Ok(submit) => self.judge(device, id, &submit, seal::fingerprint(sealed), device_ip).await?,
+            Ok(signed) => {
+                self.judge(device, id, &signed, seal::fingerprint(sealed), device_ip)
+                    .await?
+            }
             Err(_) => Err(self.break_off(device, id).await?),
         };
         let answer = self.describe(judgement);
-        let body = serde_json::to_vec(&answer).map_err(|_| Infrastructure::Internal("a verdict that is no JSON"))?;
-        opened
-            .answer
-            .seal(&body, &mut self.rng())
-            .map_err(|_| Infrastructure::Internal("a verdict that cannot be sealed").into())
+        let body = serde_json::to_vec(&answer)
+            .map_err(|_| Infrastructure::Internal("a verdict that is no JSON"))?;
+        Ok(opened.answer.seal(&body, &mut self.rng()))
     }
 
     async fn judge(
         &self,
         device: &AuthenticatedDevice,
         id: TransactionId,
-        submit: &Submit,
+        signed: &SignedSubmit,
         request: [u8; 32],
         device_ip: IpAddr,
     ) -> Result<Judgement, DeviceError> {
+        let submit = &signed.submit;
         // Step 3: checks without state change.
         let (transaction, account) = {
             let mut reader = self.store.read().await?;
-            let Some(transaction) = reader.transaction(id).await? else { return Ok(Err(Refusal::TransactionGone)) };
+            let Some(transaction) = reader.transaction(id).await? else {
+                return Ok(Err(Refusal::TransactionGone));
+            };
             let Some(account) = reader.account(device.account()).await? else {
                 return Ok(Err(Refusal::AccountClosed));
             };
@@ -101,15 +110,35 @@ impl Service {
             return Ok(judgement);
         }
         if !fits(submit, &transaction, &account)
-            || verify_device_signature(&account.device.public_key, submit.signed_part(), &submit.device_signature)
-                .is_err()
+            || verify_device_signature(
+                &account.device.public_key,
+                &signed.signed,
+                &signed.signature,
+            )
+            .is_err()
         {
             return Ok(Err(self.break_off(device, id).await?));
         }
-        match &transaction.operation {
-            Operation::Sign { .. } => self.submit_signature(&transaction, &account, submit, request, device_ip).await,
-            Operation::Rotate => self.submit_rotation(&transaction, submit, request).await,
-            Operation::Sync => self.submit_sync(&transaction, submit, request).await,
+        match &submit.operation {
+            message::Operation::Sign {
+                fingerprint,
+                partial_signature,
+                user_challenge,
+                ..
+            } => {
+                let share = Share {
+                    fingerprint,
+                    partial_signature,
+                    user_challenge,
+                };
+                self.submit_signature(&transaction, &account, submit, &share, request, device_ip)
+                    .await
+            }
+            message::Operation::Rotate => self.submit_rotation(&transaction, submit, request).await,
+            message::Operation::Sync { pending } => {
+                self.submit_sync(&transaction, submit, *pending, request)
+                    .await
+            }
         }
     }
 
@@ -121,7 +150,11 @@ impl Service {
     ) -> Result<Option<Judgement>, DeviceError> {
         Ok(match &transaction.state {
             TransactionState::Awaiting if transaction.is_live(self.now()) => None,
-            TransactionState::Done { request: first, verdict, .. } if first == request => Some(Ok(verdict.clone())),
+            TransactionState::Done {
+                request: first,
+                verdict,
+                ..
+            } if first == request => Some(Ok(verdict.clone())),
             TransactionState::Processing { request: first, .. } if first == request => {
                 Some(self.evaluate(transaction.id).await?)
             }
@@ -134,10 +167,17 @@ impl Service {
         transaction: &Transaction,
         account: &Account,
         submit: &Submit,
+        share: &Share<'_>,
         request: [u8; 32],
         device_ip: IpAddr,
     ) -> Result<Judgement, DeviceError> {
-        let Operation::Sign { session: session_id, purpose, interaction, ref server_random, .. } = transaction.operation
+        let Operation::Sign {
+            session: session_id,
+            purpose,
+            interaction,
+            ref server_random,
+            ..
+        } = transaction.operation
         else {
             return Err(Infrastructure::Internal("a signature of another operation").into());
         };
@@ -145,34 +185,46 @@ impl Service {
             return Ok(Err(Refusal::TransactionGone));
         };
         let key = account.keys.of(purpose);
-        let Ok(user_challenge) = user_challenge(&session, submit) else {
-            return Ok(Err(self.protocol_failure(transaction.id, Refusal::Malformed).await?));
+        let Ok(user_challenge) = user_challenge(&session, share.user_challenge) else {
+            return Ok(Err(self
+                .protocol_failure(transaction.id, Refusal::Malformed)
+                .await?));
         };
         let part = Contribution {
             interaction,
             server_random,
             user_challenge: &user_challenge,
-            salt: JointSalt { r: transaction.r, c: submit.client_nonce },
+            salt: JointSalt {
+                r: transaction.r,
+                c: submit.c,
+            },
         };
         let message = self
             .encoded_message(&session, key.profile, &part)
             .map_err(|_| Infrastructure::Internal("a session whose message cannot be encoded"))?;
-        if !bool::from(message.fingerprint().ct_eq(&submit.message_fingerprint)) {
-            return Ok(Err(self.protocol_failure(transaction.id, Refusal::WrongMessage).await?));
+        if !bool::from(message.fingerprint().ct_eq(share.fingerprint)) {
+            return Ok(Err(self
+                .protocol_failure(transaction.id, Refusal::WrongMessage)
+                .await?));
         }
         let n1 = ClientModulus::from_stored(key.profile, &key.n1)
             .map_err(|_| Infrastructure::Internal("a stored modulus that does not fit"))?;
-        if PartialSignature::from_bytes(&submit.partial_signature, &n1).is_err() {
-            return Ok(Err(self.protocol_failure(transaction.id, Refusal::Malformed).await?));
+        if share.partial_signature.check(&n1).is_err() {
+            return Ok(Err(self
+                .protocol_failure(transaction.id, Refusal::Malformed)
+                .await?));
         }
 
         // Step 4: s1′ is wrapped before the transaction, so that the vault never waits inside it.
-        let partial_signature =
-            self.keys.protect(&evaluation_place(transaction.id), &submit.partial_signature).await?;
+        let place = evaluation_place(transaction.id);
+        let partial_signature = self
+            .keys
+            .protect(&place, share.partial_signature.expose_secret())
+            .await?;
         let share_ip = session.request.share_device_ip;
         let evaluation = |partial_signature: Wrapped, now: Timestamp| Evaluation {
             partial_signature,
-            client_nonce: submit.client_nonce,
+            client_nonce: submit.c,
             user_challenge: user_challenge.clone(),
             device_ip: share_ip.then_some(device_ip),
             since: now,
@@ -180,7 +232,10 @@ impl Service {
         };
         let charged = retrying!(self, |uow| {
             let now = self.now();
-            let (mut account, mut tx) = match self.relive(&mut *uow, transaction.id, submit, &request, now).await? {
+            let (mut account, mut tx) = match self
+                .relive(&mut *uow, transaction.id, submit, &request, now)
+                .await?
+            {
                 Relived::Live(account, tx) => (*account, *tx),
                 Relived::Clone => {
                     uow.commit().await?;
@@ -212,11 +267,14 @@ impl Service {
             let event = AuditEvent::AttemptCharged {
                 purpose: purpose.id(),
                 consecutive: key.pin.consecutive(),
-                transaction: tx.id.to_string(),
+                transaction: hex(&tx.id.0),
             };
             audit(&mut *uow, now, about, event).await?;
             spend_token(&mut account, submit);
-            session.state = SessionState::Completing { account: account.id, transaction: tx.id };
+            session.state = SessionState::Completing {
+                account: account.id,
+                transaction: tx.id,
+            };
             tx.state = TransactionState::Processing {
                 request,
                 evaluation: evaluation(partial_signature.clone(), now),
@@ -241,7 +299,10 @@ impl Service {
     ) -> Result<Judgement, DeviceError> {
         retrying!(self, |uow| {
             let now = self.now();
-            let (mut account, mut tx) = match self.relive(&mut *uow, transaction.id, submit, &request, now).await? {
+            let (mut account, mut tx) = match self
+                .relive(&mut *uow, transaction.id, submit, &request, now)
+                .await?
+            {
                 Relived::Live(account, tx) => (*account, *tx),
                 Relived::Clone => {
                     uow.commit().await?;
@@ -251,10 +312,23 @@ impl Service {
                 Relived::Refused(refusal) => return Ok(Err(refusal)),
             };
             spend_token(&mut account, submit);
-            let verdict = Verdict::Rotated { seq: account.device.seq };
-            tx.state = TransactionState::Done { request, verdict: verdict.clone(), at: now };
-            audit(&mut *uow, now, About::account(account.id), AuditEvent::TokenRotated { seq: account.device.seq })
-                .await?;
+            let verdict = Verdict::Rotated {
+                seq: account.device.seq,
+            };
+            tx.state = TransactionState::Done {
+                request,
+                verdict: verdict.clone(),
+                at: now,
+            };
+            audit(
+                &mut *uow,
+                now,
+                About::account(account.id),
+                AuditEvent::TokenRotated {
+                    seq: account.device.seq,
+                },
+            )
+            .await?;
             uow.save_account(&mut account).await?;
             uow.save_transaction(&mut tx).await?;
             uow.commit().await?;
@@ -277,7 +351,8 @@ impl Service {
         };
         match &transaction.state {
             TransactionState::Awaiting if transaction.is_live(now) => {}
-            TransactionState::Done { request: first, .. } | TransactionState::Processing { request: first, .. }
+            TransactionState::Done { request: first, .. }
+            | TransactionState::Processing { request: first, .. }
                 if first == request =>
             {
                 return Ok(Relived::Answered);
@@ -309,9 +384,12 @@ impl Service {
         account: &mut Account,
         now: Timestamp,
     ) -> Result<(), DeviceError> {
-        let event = AuditEvent::CloneDetected { seq: account.device.seq };
+        let event = AuditEvent::CloneDetected {
+            seq: account.device.seq,
+        };
         audit(uow, now, About::account(account.id), event).await?;
-        self.close_in(uow, account, CloseReason::Cloned, now).await?;
+        self.close_in(uow, account, CloseReason::Cloned, now)
+            .await?;
         Ok(())
     }
 
@@ -320,10 +398,16 @@ impl Service {
         uow: &mut dyn crate::ports::UnitOfWork,
         id: TransactionId,
     ) -> Result<Judgement, DeviceError> {
-        Ok(match uow.transaction(id).await?.map(|transaction| transaction.state) {
-            Some(TransactionState::Done { verdict, .. }) => Ok(verdict),
-            _ => Err(Refusal::TransactionGone),
-        })
+        Ok(
+            match uow
+                .transaction(id)
+                .await?
+                .map(|transaction| transaction.state)
+            {
+                Some(TransactionState::Done { verdict, .. }) => Ok(verdict),
+                _ => Err(Refusal::TransactionGone),
+            },
+        )
     }
 
     /// Evaluates a charged transaction; a vault that is down leaves it to be taken up again.
@@ -337,7 +421,11 @@ impl Service {
     }
 
     /// A message that no honest phone sends, on a live transaction of this device.
-    async fn break_off(&self, device: &AuthenticatedDevice, id: TransactionId) -> Result<Refusal, DeviceError> {
+    async fn break_off(
+        &self,
+        device: &AuthenticatedDevice,
+        id: TransactionId,
+    ) -> Result<Refusal, DeviceError> {
         let owned = self
             .store
             .read()
@@ -345,14 +433,24 @@ impl Service {
             .transaction(id)
             .await?
             .is_some_and(|transaction| transaction.account == device.account());
-        if owned { self.protocol_failure(id, Refusal::Malformed).await } else { Ok(Refusal::Malformed) }
+        if owned {
+            self.protocol_failure(id, Refusal::Malformed).await
+        } else {
+            Ok(Refusal::Malformed)
+        }
     }
 
     /// Cancels the transaction and ends its session PROTOCOL_FAILURE; no attempt is counted.
-    async fn protocol_failure(&self, id: TransactionId, refusal: Refusal) -> Result<Refusal, DeviceError> {
+    async fn protocol_failure(
+        &self,
+        id: TransactionId,
+        refusal: Refusal,
+    ) -> Result<Refusal, DeviceError> {
         retrying!(self, |uow| {
             let now = self.now();
-            let Some(mut transaction) = uow.transaction(id).await? else { return Ok(()) };
+            let Some(mut transaction) = uow.transaction(id).await? else {
+                return Ok(());
+            };
             if !transaction.is_live(now) {
                 return Ok(());
             }
@@ -376,7 +474,9 @@ impl Service {
     /// The judgement in the words of the device API.
     fn describe(&self, judgement: Judgement) -> device_v1::Verdict {
         let now = self.now();
-        let seconds = |until: Timestamp| u64::try_from(until.duration_since(now).as_secs().max(0)).unwrap_or(0);
+        let seconds = |until: Timestamp| {
+            u64::try_from(until.duration_since(now).as_secs().max(0)).unwrap_or(0)
+        };
         match judgement {
             Ok(verdict) => describe_verdict(verdict, &seconds),
             Err(refusal) => {
@@ -390,7 +490,10 @@ impl Service {
                     Refusal::Busy => ("busy", None),
                     Refusal::Unavailable => ("server_unavailable", None),
                 };
-                device_v1::Verdict::Refused { code: code.to_owned(), locked_seconds }
+                device_v1::Verdict::Refused {
+                    code: code.to_owned(),
+                    locked_seconds,
+                }
             }
         }
     }
@@ -411,36 +514,55 @@ pub(super) enum Relived {
 /// The submission names the same device, transaction, operation, nonce, key, purpose and profile as the
 /// transaction that it is for.
 fn fits(submit: &Submit, transaction: &Transaction, account: &Account) -> bool {
-    let key_fits = match transaction.operation {
-        Operation::Sign { key, purpose, .. } => {
-            submit.key_id == key
-                && submit.purpose == Some(purpose)
-                && submit.profile == account.keys.of(purpose).profile
+    let operation_fits = match (&submit.operation, &transaction.operation) {
+        (
+            message::Operation::Sign {
+                purpose, key_id, ..
+            },
+            Operation::Sign {
+                key,
+                purpose: expected,
+                ..
+            },
+        ) => {
+            purpose == expected
+                && key_id == key
+                && submit.profile == account.keys.of(*expected).profile
         }
-        Operation::Rotate | Operation::Sync => submit.purpose.is_none(),
+        (message::Operation::Rotate, Operation::Rotate)
+        | (message::Operation::Sync { .. }, Operation::Sync) => true,
+        _ => false,
     };
-    key_fits
-        && submit.operation.code() == transaction.operation.code()
+    operation_fits
         && submit.device_id == account.device.id
         && submit.transaction_id == transaction.id
         && bool::from(submit.r.ct_eq(&transaction.r))
 }
 
+/// The phone's part of a signature, as submitted.
+struct Share<'a> {
+    fingerprint: &'a [u8; 32],
+    partial_signature: &'a UncheckedPartialSignature,
+    user_challenge: &'a [u8],
+}
+
 /// The freshness chain moves on (`splitkey.md` §4.2 step 4).
 fn spend_token(account: &mut Account, submit: &Submit) {
-    account.device.token = submit.next_token_hash;
+    account.device.token = submit.next;
     account.device.seq += 1;
     account.device.superseded = 0;
 }
 
 /// userChallenge of an authentication: 43 base64url characters; none for a signature.
-fn user_challenge(session: &Session, submit: &Submit) -> Result<String, ()> {
-    let text = std::str::from_utf8(&submit.tail).map_err(|_| ())?;
+fn user_challenge(session: &Session, bytes: &[u8]) -> Result<String, ()> {
+    let text = std::str::from_utf8(bytes).map_err(|_| ())?;
     let valid = match session.request.kind {
         RequestKind::Signature { .. } => text.is_empty(),
         RequestKind::Authentication { .. } => {
             text.len() == USER_CHALLENGE_LEN
-                && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+                && text
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
         }
     };
     if valid { Ok(text.to_owned()) } else { Err(()) }
@@ -448,7 +570,10 @@ fn user_challenge(session: &Session, submit: &Submit) -> Result<String, ()> {
 
 fn describe_verdict(verdict: Verdict, seconds: &dyn Fn(Timestamp) -> u64) -> device_v1::Verdict {
     match verdict {
-        Verdict::Signed { seq, signature } => device_v1::Verdict::Signed { seq, signature: signature.into() },
+        Verdict::Signed { seq, signature } => device_v1::Verdict::Signed {
+            seq,
+            signature: signature.into(),
+        },
         Verdict::WrongPin { seq, outcome } => device_v1::Verdict::WrongPin {
             seq,
             attempts_left: outcome.attempts_left,
@@ -460,13 +585,9 @@ fn describe_verdict(verdict: Verdict, seconds: &dyn Fn(Timestamp) -> u64) -> dev
         Verdict::Advanced { missed } => device_v1::Verdict::Advanced {
             verdict: missed.map(|verdict| Box::new(describe_verdict(*verdict, seconds))),
         },
-        Verdict::Failed { .. } => {
-            device_v1::Verdict::Refused { code: "server_unavailable".to_owned(), locked_seconds: None }
-        }
+        Verdict::Failed { .. } => device_v1::Verdict::Refused {
+            code: "server_unavailable".to_owned(),
+            locked_seconds: None,
+        },
     }
-}
-
-/// Transaction ids in audit lines.
-pub(super) fn transaction_text(id: TransactionId) -> String {
-    hex(&id.0)
 }

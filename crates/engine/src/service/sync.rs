@@ -1,12 +1,11 @@
 //! Sync (`splitkey.md` §4.3): what became of a submission whose answer the phone never saw.
 
 use super::{
-    DeviceError, Service,
-    retrying,
+    DeviceError, Service, retrying,
     submit::{Judgement, Refusal, Relived},
 };
 use crate::domain::{Transaction, TransactionState, Verdict};
-use splitkey::{Submit, TransactionId};
+use splitkey::{TransactionId, message::Submit};
 use subtle::ConstantTimeEq;
 
 /// What one try at a sync came to.
@@ -26,13 +25,14 @@ impl Service {
         &self,
         transaction: &Transaction,
         submit: &Submit,
+        pending: TransactionId,
         request: [u8; 32],
     ) -> Result<Judgement, DeviceError> {
-        let Ok(pending) = <[u8; 16]>::try_from(submit.tail.as_slice()).map(TransactionId) else {
-            return Ok(Err(Refusal::Malformed));
-        };
         loop {
-            match self.sync_once(transaction, submit, &request, pending).await? {
+            match self
+                .sync_once(transaction, submit, &request, pending)
+                .await?
+            {
                 Step::Answer(judgement) => return Ok(judgement),
                 Step::EvaluateFirst(id) => match self.evaluate(id).await? {
                     Err(Refusal::Unavailable) => return Ok(Err(Refusal::Unavailable)),
@@ -51,11 +51,17 @@ impl Service {
     ) -> Result<Step, DeviceError> {
         retrying!(self, |uow| {
             let now = self.now();
-            let (mut account, mut tx) = match self.relive(&mut *uow, transaction.id, submit, request, now).await? {
+            let (mut account, mut tx) = match self
+                .relive(&mut *uow, transaction.id, submit, request, now)
+                .await?
+            {
                 Relived::Live(account, tx) => (*account, *tx),
                 Relived::Clone => return Ok(Step::Answer(Err(Refusal::AccountClosed))),
                 Relived::Answered => {
-                    let stored = uow.transaction(transaction.id).await?.map(|transaction| transaction.state);
+                    let stored = uow
+                        .transaction(transaction.id)
+                        .await?
+                        .map(|transaction| transaction.state);
                     return Ok(Step::Answer(match stored {
                         Some(TransactionState::Done { verdict, .. }) => Ok(verdict),
                         _ => Err(Refusal::TransactionGone),
@@ -63,8 +69,13 @@ impl Service {
                 }
                 Relived::Refused(refusal) => return Ok(Step::Answer(Err(refusal))),
             };
-            let pending = uow.transaction(pending).await?.filter(|pending| pending.account == account.id);
-            if let Some(TransactionState::Processing { .. }) = pending.as_ref().map(|pending| &pending.state) {
+            let pending = uow
+                .transaction(pending)
+                .await?
+                .filter(|pending| pending.account == account.id);
+            if let Some(TransactionState::Processing { .. }) =
+                pending.as_ref().map(|pending| &pending.state)
+            {
                 return Ok(Step::EvaluateFirst(pending.expect("matched above").id));
             }
             let current = &account.device.token.0;
@@ -76,7 +87,7 @@ impl Service {
                     uow.save_transaction(&mut pending).await?;
                 }
                 Verdict::NotAdvanced
-            } else if bool::from(submit.next_token_hash.0.ct_eq(current)) {
+            } else if bool::from(submit.next.0.ct_eq(current)) {
                 Verdict::Advanced {
                     missed: match pending.map(|pending| pending.state) {
                         Some(TransactionState::Done { verdict, .. }) => Some(Box::new(verdict)),
@@ -89,7 +100,11 @@ impl Service {
                 return Ok(Step::Answer(Err(Refusal::AccountClosed)));
             };
             account.device.superseded = 0;
-            tx.state = TransactionState::Done { request: *request, verdict: verdict.clone(), at: now };
+            tx.state = TransactionState::Done {
+                request: *request,
+                verdict: verdict.clone(),
+                at: now,
+            };
             uow.save_account(&mut account).await?;
             uow.save_transaction(&mut tx).await?;
             uow.commit().await?;

@@ -1,5 +1,6 @@
 use crate::{
-    CertificateLevel, HashAlgorithm, Interactions, RelyingPartyUuid, SignatureAlgorithm, problem::FieldError,
+    CertificateLevel, HashAlgorithm, Interactions, RelyingPartyUuid, SignatureAlgorithm,
+    problem::FieldError,
 };
 use base64ct::{Base64, Encoding};
 use serde_json::{Map, Value};
@@ -7,8 +8,8 @@ use sha2::{Digest, Sha256};
 
 /// Longest `nonce`, in characters.
 const MAX_NONCE: usize = 30;
-/// Length of rpChallenge and digest as base64 text (32 to 64 bytes).
-const CHALLENGE_TEXT: std::ops::RangeInclusive<usize> = 44..=88;
+/// Length of rpChallenge and digest in bytes; 44 to 88 characters of base64.
+const CHALLENGE_LEN: std::ops::RangeInclusive<usize> = 32..=64;
 
 /// Why a body is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -110,7 +111,7 @@ impl AuthenticationRequest {
     pub fn parse(body: &[u8]) -> Result<Self, RequestError> {
         let body = object(body)?;
         let mut fields = Fields::new(&body);
-        let common = fields.common(true);
+        let common = fields.common(Endpoint::Authentication);
         // Only where a request may be repeated does a nonce make sense.
         if body.contains_key("nonce") {
             fields.wrong("/nonce", "nonce is not allowed in authentication requests");
@@ -138,7 +139,7 @@ impl SignatureRequest {
     pub fn parse(body: &[u8]) -> Result<Self, RequestError> {
         let body = object(body)?;
         let mut fields = Fields::new(&body);
-        let common = fields.common(true);
+        let common = fields.common(Endpoint::Signature);
         fields.nonce();
         fields.exactly("/signatureProtocol", "RAW_DIGEST_SIGNATURE");
         let (digest, signature) = fields.signature_parameters("digest");
@@ -182,7 +183,7 @@ impl CertificateByDocumentRequest {
     pub fn parse(body: &[u8]) -> Result<Self, RequestError> {
         let body = object(body)?;
         let mut fields = Fields::new(&body);
-        let common = fields.common(false);
+        let common = fields.common(Endpoint::Certificate);
         fields.finish(|| Some(Self { common: common? }))
     }
 }
@@ -190,7 +191,9 @@ impl CertificateByDocumentRequest {
 fn object(body: &[u8]) -> Result<Map<String, Value>, RequestError> {
     match serde_json::from_slice(body) {
         Ok(Value::Object(object)) => Ok(object),
-        Ok(_) => Err(RequestError::NotAnObject("it is another JSON value".to_owned())),
+        Ok(_) => Err(RequestError::NotAnObject(
+            "it is another JSON value".to_owned(),
+        )),
         Err(error) => Err(RequestError::NotAnObject(error.to_string())),
     }
 }
@@ -198,6 +201,14 @@ fn object(body: &[u8]) -> Result<Map<String, Value>, RequestError> {
 /// `serde_json`'s maps are sorted by name, so their text is canonical up to numbers, which the API does not use.
 fn fingerprint(body: &Map<String, Value>) -> [u8; 32] {
     Sha256::digest(Value::Object(body.clone()).to_string()).into()
+}
+
+/// Where the rules for common fields differ.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Endpoint {
+    Authentication,
+    Signature,
+    Certificate,
 }
 
 /// Reads fields and collects what is wrong with them. A reader returns `None` exactly if it reported something.
@@ -208,7 +219,10 @@ struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     fn new(body: &'a Map<String, Value>) -> Self {
-        Self { body, wrong: Vec::new() }
+        Self {
+            body,
+            wrong: Vec::new(),
+        }
     }
 
     fn finish<T>(self, build: impl FnOnce() -> Option<T>) -> Result<T, RequestError> {
@@ -220,7 +234,8 @@ impl<'a> Fields<'a> {
 
     fn wrong(&mut self, pointer: &str, detail: &str) {
         let name = pointer.rsplit('/').next().unwrap_or_default();
-        self.wrong.push(FieldError::at(pointer, format!("Invalid {name}: {detail}")));
+        self.wrong
+            .push(FieldError::at(pointer, format!("Invalid {name}: {detail}")));
     }
 
     /// The value at a pointer of one or more names; JSON null counts as absent.
@@ -256,9 +271,11 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn common(&mut self, with_properties: bool) -> Option<Common> {
+    fn common(&mut self, endpoint: Endpoint) -> Option<Common> {
         let uuid = self.text("/relyingPartyUUID").and_then(|text| {
-            text.parse().map_err(|_| self.wrong("/relyingPartyUUID", "must be a UUID")).ok()
+            text.parse()
+                .map_err(|_| self.wrong("/relyingPartyUUID", "must be a UUID"))
+                .ok()
         });
         let name = self.text("/relyingPartyName").and_then(|name| {
             if name.is_empty() {
@@ -267,9 +284,13 @@ impl<'a> Fields<'a> {
             }
             Some(name.to_owned())
         });
-        let level = self.certificate_level();
-        let (share_md_client_ip_address, ignored_properties) =
-            if with_properties { self.request_properties() } else { (false, Vec::new()) };
+        let level = self.certificate_level(endpoint);
+        let (share_md_client_ip_address, ignored_properties) = if endpoint == Endpoint::Certificate
+        {
+            (false, Vec::new())
+        } else {
+            self.request_properties()
+        };
         let capabilities = self.capabilities();
         Some(Common {
             relying_party_uuid: uuid?,
@@ -281,15 +302,13 @@ impl<'a> Fields<'a> {
         })
     }
 
-    fn certificate_level(&mut self) -> Option<CertificateLevel> {
+    fn certificate_level(&mut self, endpoint: Endpoint) -> Option<CertificateLevel> {
         if self.value("/certificateLevel").is_none() {
             return Some(CertificateLevel::Qualified);
         }
         let text = self.text("/certificateLevel")?;
-        let authentication =
-            self.value("/signatureProtocol").and_then(Value::as_str).is_some_and(|protocol| protocol == "ACSP_V2");
         match CertificateLevel::from_word(text) {
-            Some(CertificateLevel::Qscd) if authentication => {
+            Some(CertificateLevel::Qscd) if endpoint == Endpoint::Authentication => {
                 self.wrong("/certificateLevel", "must be ADVANCED or QUALIFIED");
                 None
             }
@@ -313,7 +332,10 @@ impl<'a> Fields<'a> {
                         Value::Bool(value) if name == SHARE => share = *value,
                         Value::Null if name == SHARE => {}
                         _ if name == SHARE => {
-                            self.wrong("/requestProperties/shareMdClientIpAddress", "must be true or false");
+                            self.wrong(
+                                "/requestProperties/shareMdClientIpAddress",
+                                "must be true or false",
+                            );
                         }
                         _ => ignored.push(name.clone()),
                     }
@@ -327,9 +349,10 @@ impl<'a> Fields<'a> {
     fn capabilities(&mut self) -> Option<Vec<String>> {
         let capabilities = match self.value("/capabilities") {
             None => return Some(Vec::new()),
-            Some(Value::Array(list)) => {
-                list.iter().map(|name| name.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()
-            }
+            Some(Value::Array(list)) => list
+                .iter()
+                .map(|name| name.as_str().map(str::to_owned))
+                .collect::<Option<Vec<_>>>(),
             Some(_) => None,
         };
         if capabilities.is_none() {
@@ -347,7 +370,10 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn signature_parameters(&mut self, data: &str) -> (Option<Base64Text>, Option<SignatureParameters>) {
+    fn signature_parameters(
+        &mut self,
+        data: &str,
+    ) -> (Option<Base64Text>, Option<SignatureParameters>) {
         const OBJECT: &str = "/signatureProtocolParameters";
         match self.value(OBJECT) {
             Some(Value::Object(_)) => {}
@@ -369,20 +395,30 @@ impl<'a> Fields<'a> {
             self.wrong(pointer, "must be base64 with padding");
             return None;
         };
-        if !CHALLENGE_TEXT.contains(&text.len()) {
-            self.wrong(pointer, "must have 44 to 88 characters, that is 32 to 64 bytes");
+        if !CHALLENGE_LEN.contains(&bytes.len()) {
+            self.wrong(
+                pointer,
+                "must have 44 to 88 characters, that is 32 to 64 bytes",
+            );
             return None;
         }
-        Some(Base64Text { text: text.to_owned(), bytes })
+        Some(Base64Text {
+            text: text.to_owned(),
+            bytes,
+        })
     }
 
     fn algorithm(&mut self) -> Option<SignatureParameters> {
         const ALGORITHM: &str = "/signatureProtocolParameters/signatureAlgorithm";
         const PARAMETERS: &str = "/signatureProtocolParameters/signatureAlgorithmParameters";
-        const HASH: &str = "/signatureProtocolParameters/signatureAlgorithmParameters/hashAlgorithm";
+        const HASH: &str =
+            "/signatureProtocolParameters/signatureAlgorithmParameters/hashAlgorithm";
         let text = self.text(ALGORITHM)?;
         let Some(algorithm) = SignatureAlgorithm::from_word(text) else {
-            let words: Vec<_> = SignatureAlgorithm::ALL.iter().map(|algorithm| algorithm.as_str()).collect();
+            let words: Vec<_> = SignatureAlgorithm::ALL
+                .iter()
+                .map(|algorithm| algorithm.as_str())
+                .collect();
             self.wrong(ALGORITHM, &format!("must be one of {}", words.join(", ")));
             return None;
         };
@@ -408,7 +444,10 @@ impl<'a> Fields<'a> {
         match HashAlgorithm::from_word(text) {
             Some(hash) => Some(SignatureParameters { algorithm, hash }),
             None => {
-                let words: Vec<_> = HashAlgorithm::ALL.iter().map(|hash| hash.as_str()).collect();
+                let words: Vec<_> = HashAlgorithm::ALL
+                    .iter()
+                    .map(|hash| hash.as_str())
+                    .collect();
                 self.wrong(HASH, &format!("must be one of {}", words.join(", ")));
                 None
             }
@@ -417,7 +456,9 @@ impl<'a> Fields<'a> {
 
     fn interactions(&mut self) -> Option<Interactions> {
         let text = self.text("/interactions")?;
-        Interactions::parse(text).map_err(|error| self.wrong("/interactions", &error.to_string())).ok()
+        Interactions::parse(text)
+            .map_err(|error| self.wrong("/interactions", &error.to_string()))
+            .ok()
     }
 }
 

@@ -1,4 +1,7 @@
-use crate::{DocumentNumber, EndResult, FlowType, HashAlgorithm, InteractionType, SessionId, SignatureAlgorithm, VerificationCode};
+use crate::{
+    DocumentNumber, EndResult, FlowType, HashAlgorithm, InteractionType, SessionId,
+    SignatureAlgorithm, VerificationCode,
+};
 use base64ct::{Base64, Encoding};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -32,7 +35,10 @@ pub struct VerificationCodeValue {
 
 impl From<VerificationCode> for VerificationCodeValue {
     fn from(value: VerificationCode) -> Self {
-        Self { r#type: "numeric4".to_owned(), value }
+        Self {
+            r#type: "numeric4".to_owned(),
+            value,
+        }
     }
 }
 
@@ -51,7 +57,10 @@ impl Certificate {
     #[must_use]
     pub fn new(der: &[u8], qualified: bool) -> Self {
         let certificate_level = if qualified { "QUALIFIED" } else { "ADVANCED" }.to_owned();
-        Self { value: Base64::encode_string(der), certificate_level }
+        Self {
+            value: Base64::encode_string(der),
+            certificate_level,
+        }
     }
 }
 
@@ -206,12 +215,18 @@ impl SessionStatus {
     #[must_use]
     pub fn failed(result: &EndResult, ignored_properties: Vec<String>) -> Self {
         let details = match result {
-            EndResult::UserRefusedInteraction(interaction) => Some(Details { interaction: *interaction }),
+            EndResult::UserRefusedInteraction(interaction) => Some(Details {
+                interaction: *interaction,
+            }),
             _ => None,
         };
         Self {
             state: State::Complete,
-            result: Some(ResultBody { end_result: result.code().to_owned(), document_number: None, details }),
+            result: Some(ResultBody {
+                end_result: result.code().to_owned(),
+                document_number: None,
+                details,
+            }),
             ignored_properties,
             ..Self::running()
         }
@@ -228,10 +243,18 @@ impl SessionStatus {
         ignored_properties: Vec<String>,
     ) -> Self {
         let (protocol, signature) = match signature {
-            Signature::Authentication { signature, server_random, user_challenge } => {
-                ("ACSP_V2", signature_body(signature, Some(server_random), Some(user_challenge)))
-            }
-            Signature::Signature { signature } => ("RAW_DIGEST_SIGNATURE", signature_body(signature, None, None)),
+            Signature::Authentication {
+                signature,
+                server_random,
+                user_challenge,
+            } => (
+                "ACSP_V2",
+                signature_body(signature, Some(server_random), Some(user_challenge)),
+            ),
+            Signature::Signature { signature } => (
+                "RAW_DIGEST_SIGNATURE",
+                signature_body(signature, None, None),
+            ),
         };
         Self {
             state: State::Complete,
@@ -260,7 +283,9 @@ fn signature_body(
         hash_algorithm: hash,
         mask_gen_algorithm: MaskGenAlgorithm {
             algorithm: "id-mgf1".to_owned(),
-            parameters: MaskGenParameters { hash_algorithm: hash },
+            parameters: MaskGenParameters {
+                hash_algorithm: hash,
+            },
         },
         salt_length: hash.digest_len(),
         trailer_field: "0xbc".to_owned(),
@@ -281,12 +306,20 @@ mod tests {
     use serde_json::json;
 
     fn value(algorithm: SignatureAlgorithm) -> SignatureValue {
-        SignatureValue { value: vec![1, 2], algorithm, hash: HashAlgorithm::Sha512, flow_type: FlowType::Notification }
+        SignatureValue {
+            value: vec![1, 2],
+            algorithm,
+            hash: HashAlgorithm::Sha512,
+            flow_type: FlowType::Notification,
+        }
     }
 
     #[test]
     fn a_running_session_has_a_state_and_nothing_else() {
-        assert_eq!(serde_json::to_string(&SessionStatus::running()).unwrap(), r#"{"state":"RUNNING"}"#);
+        assert_eq!(
+            serde_json::to_string(&SessionStatus::running()).unwrap(),
+            r#"{"state":"RUNNING"}"#
+        );
     }
 
     #[test]
@@ -350,7 +383,9 @@ mod tests {
     fn a_pkcs1_signature_has_no_parameters() {
         let status = SessionStatus::ok(
             "PNOEE-40504040001-MOCK-NQ".parse().unwrap(),
-            Signature::Signature { signature: value(SignatureAlgorithm::Sha512WithRsaEncryption) },
+            Signature::Signature {
+                signature: value(SignatureAlgorithm::Sha512WithRsaEncryption),
+            },
             Certificate::new(&[3, 4], false),
             InteractionType::ConfirmationMessage,
             None,

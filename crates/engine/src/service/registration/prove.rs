@@ -1,20 +1,23 @@
 //! R3b → R4: both PINs prove that both keys work; then two certificates are issued, or none.
 
-use super::{RegistrationError, account_id, cannot_open, open_at, seal};
+use super::{RegistrationError, account_id, cannot_open, open_at};
 use crate::{
     domain::{
-        Account, AccountKey, AccountLevel, AccountState, AuditEvent, CloseReason, Device, EndReason, KeyState,
-        MAX_PROOF_ATTEMPTS, OfferedKey, PerPurpose, PinCounter, Registration, RegistrationState, Vouched, Wrapped,
+        Account, AccountKey, AccountLevel, AccountState, AuditEvent, CloseReason, Device,
+        EndReason, KeyState, MAX_PROOF_ATTEMPTS, OfferedKey, PerPurpose, PinCounter, Registration,
+        RegistrationState, Vouched, Wrapped,
     },
     policy::ACCOUNT_LIFETIME,
     ports::{KeysError, StoreError},
     service::{About, Infrastructure, Service, audit, evaluate::hex, retrying},
 };
 use jiff::Timestamp;
+use pki::x509::EndEntityProfile;
 use sha2::{Digest, Sha256};
 use splitkey::{
-    ClientModulus, CompositeModulus, JointSalt, PartialSignature, Proof, Proofs, PublicKey, Purpose,
-    check_client_half, complete, proof_of_possession,
+    ClientModulus, CompositeModulus, ProofOfPossession, Purpose, ServerModulus, check_client_half,
+    complete,
+    message::{KeyProof, Proofs},
     seal::{self, Kind},
 };
 use wire::{DocumentNumber, RegistrationId, device_v1, http_signature::SignedRequest};
@@ -45,10 +48,17 @@ impl Service {
         sealed: &[u8],
     ) -> Result<Vec<u8>, RegistrationError> {
         self.registration_of(request, id).await?;
-        let opened = self.keys.open(Kind::Proofs, sealed).await.map_err(cannot_open)?;
+        let opened = self
+            .keys
+            .open(Kind::Proofs, sealed)
+            .await
+            .map_err(cannot_open)?;
         let fingerprint = seal::fingerprint(sealed);
-        let proofs = Proofs::decode(&opened.plaintext)
-            .map_err(|error| RegistrationError::Invalid { field: "proofs", reason: error.to_string() })?;
+        let proofs =
+            Proofs::decode(&opened.plaintext).map_err(|error| RegistrationError::Invalid {
+                field: "proofs",
+                reason: error.to_string(),
+            })?;
         let completed = match self.charge_proof(id, &fingerprint).await? {
             Charged::Answered(registration) => self.completed(&registration).await?,
             Charged::Evaluate(registration) => {
@@ -58,14 +68,22 @@ impl Service {
         };
         let body = serde_json::to_vec(&completed)
             .map_err(|_| Infrastructure::Internal("an answer that is no JSON"))?;
-        seal(opened.answer, &body, self)
+        Ok(opened.answer.seal(&body, &mut self.rng()))
     }
 
-    async fn charge_proof(&self, id: RegistrationId, fingerprint: &[u8; 32]) -> Result<Charged, RegistrationError> {
+    async fn charge_proof(
+        &self,
+        id: RegistrationId,
+        fingerprint: &[u8; 32],
+    ) -> Result<Charged, RegistrationError> {
         retrying!(self, |uow| {
             let now = self.now();
-            let mut registration = uow.registration(id).await?.ok_or(RegistrationError::Unknown)?;
-            if matches!(&registration.state, RegistrationState::Active { proofs, .. } if proofs == fingerprint) {
+            let mut registration = uow
+                .registration(id)
+                .await?
+                .ok_or(RegistrationError::Unknown)?;
+            if matches!(&registration.state, RegistrationState::Active { proofs, .. } if proofs == fingerprint)
+            {
                 return Ok(Charged::Answered(Box::new(registration)));
             }
             open_at(&registration, now)?;
@@ -90,19 +108,33 @@ impl Service {
         let RegistrationState::AwaitingProof { shares, vouched } = &registration.state else {
             return Err(RegistrationError::WrongStep);
         };
-        let mut signatures = PerPurpose { authentication: Vec::new(), signature: Vec::new() };
+        let mut signatures = PerPurpose {
+            authentication: Vec::new(),
+            signature: Vec::new(),
+        };
         for purpose in [Purpose::Authentication, Purpose::Signature] {
             let key = registration.keys.of(purpose);
-            let proof = proofs.of(key.id).ok_or_else(|| RegistrationError::Invalid {
-                field: "proofs",
-                reason: "the proof of one key is missing".to_owned(),
-            })?;
-            match self.check_proof(purpose, key, shares.of(purpose), proof).await? {
+            let proof = proofs
+                .proofs
+                .iter()
+                .find(|proof| proof.key_id == key.id)
+                .ok_or_else(|| RegistrationError::Invalid {
+                    field: "proofs",
+                    reason: "the proof of one key is missing".to_owned(),
+                })?;
+            match self
+                .check_proof(purpose, key, shares.of(purpose), proof)
+                .await?
+            {
                 Some(signature) => *signatures.of_mut(purpose) = signature,
                 None => return Err(self.proof_failed(registration, purpose).await?),
             }
         }
-        Ok(Proven { shares: shares.clone(), vouched: vouched.clone(), signatures })
+        Ok(Proven {
+            shares: shares.clone(),
+            vouched: vouched.clone(),
+            signatures,
+        })
     }
 
     /// The composite signature over the proof of possession; `None` for a wrong share.
@@ -111,22 +143,25 @@ impl Service {
         purpose: Purpose,
         key: &OfferedKey,
         share: &Wrapped,
-        proof: &Proof,
+        proof: &KeyProof,
     ) -> Result<Option<Vec<u8>>, RegistrationError> {
         let damaged = |_| Infrastructure::Internal("a stored modulus that does not fit");
         let n1 = ClientModulus::from_stored(key.profile, &key.n1).map_err(damaged)?;
-        let composite = CompositeModulus::from_stored(&n1, &key.n).map_err(damaged)?;
-        let salt = JointSalt { r: key.nonce, c: proof.client_nonce };
-        let message = proof_of_possession(key.profile, purpose, key.id, &key.nonce, &key.n, &salt);
-        let Ok(partial) = PartialSignature::from_bytes(&proof.partial_signature, &n1) else {
+        let n2 = ServerModulus::from_bytes(key.profile, &key.n2).map_err(damaged)?;
+        let composite = CompositeModulus::new(&n1, &n2).map_err(damaged)?;
+        let message =
+            ProofOfPossession::new(key.profile, purpose, key.id, key.nonce, &key.n).encode(proof.c);
+        let Ok(partial) = proof.partial_signature.check(&n1) else {
             return Ok(None);
         };
         let server_part = self.keys.apply_share(key.id, share, &n1, &message).await?;
-        let Ok(half) = check_client_half(&message, &partial, &server_part, &n1) else { return Ok(None) };
+        let Ok(half) = check_client_half(&message, &partial, &server_part, &n1) else {
+            return Ok(None);
+        };
         let server_half = self.keys.apply_half(&key.server_half, &message).await?;
         let signature = complete(half, &server_half, &composite, &message)
             .map_err(|_| Infrastructure::Keys(KeysError::FaultyComputation))?;
-        Ok(Some(signature.bytes().to_vec()))
+        Ok(Some(signature.into_bytes()))
     }
 
     async fn proof_failed(
@@ -136,17 +171,23 @@ impl Service {
     ) -> Result<RegistrationError, RegistrationError> {
         let attempts_left = MAX_PROOF_ATTEMPTS.saturating_sub(registration.proof_attempts);
         retrying!(self, |uow| {
-            let event =
-                AuditEvent::ProofFailed { registration: registration.id, attempts: registration.proof_attempts };
+            let event = AuditEvent::ProofFailed {
+                registration: registration.id,
+                attempts: registration.proof_attempts,
+            };
             audit(&mut *uow, self.now(), About::default(), event).await?;
             uow.commit().await?;
             Ok::<_, RegistrationError>(())
         })?;
         if attempts_left == 0 {
-            self.end_registration(registration.id, EndReason::ProofFailed).await?;
+            self.end_registration(registration.id, EndReason::ProofFailed)
+                .await?;
             return Ok(RegistrationError::Ended(EndReason::ProofFailed));
         }
-        Ok(RegistrationError::ProofFailed { attempts_left, purpose })
+        Ok(RegistrationError::ProofFailed {
+            attempts_left,
+            purpose,
+        })
     }
 
     /// Issues both certificates and opens the account, in one transaction (R15).
@@ -169,14 +210,31 @@ impl Service {
                 .ok_or(RegistrationError::Unknown)?;
             let certificates = PerPurpose {
                 authentication: self
-                    .issue(Purpose::Authentication, &registration, &proven.vouched, &number, created_at)
+                    .issue(
+                        Purpose::Authentication,
+                        &registration,
+                        &proven.vouched,
+                        &number,
+                        created_at,
+                    )
                     .await?,
                 signature: self
-                    .issue(Purpose::Signature, &registration, &proven.vouched, &number, created_at)
+                    .issue(
+                        Purpose::Signature,
+                        &registration,
+                        &proven.vouched,
+                        &number,
+                        created_at,
+                    )
                     .await?,
             };
-            match self.commit_account(id, fingerprint, &proven, &number, &certificates, created_at).await {
-                Err(RegistrationError::Infrastructure(Infrastructure::Store(StoreError::Duplicate { .. }))) => {}
+            match self
+                .commit_account(id, fingerprint, &proven, &number, &certificates, created_at)
+                .await
+            {
+                Err(RegistrationError::Infrastructure(Infrastructure::Store(
+                    StoreError::Duplicate { .. },
+                ))) => {}
                 outcome => {
                     let registration = outcome?;
                     return self.completed(&registration).await;
@@ -197,8 +255,12 @@ impl Service {
     ) -> Result<Registration, RegistrationError> {
         retrying!(self, |uow| {
             let now = self.now();
-            let mut registration = uow.registration(id).await?.ok_or(RegistrationError::Unknown)?;
-            if matches!(&registration.state, RegistrationState::Active { proofs, .. } if *proofs == fingerprint) {
+            let mut registration = uow
+                .registration(id)
+                .await?
+                .ok_or(RegistrationError::Unknown)?;
+            if matches!(&registration.state, RegistrationState::Active { proofs, .. } if *proofs == fingerprint)
+            {
                 return Ok(registration);
             }
             open_at(&registration, now)?;
@@ -215,19 +277,24 @@ impl Service {
             for key in account.keys.iter() {
                 let event = AuditEvent::CertificateIssued {
                     purpose: key.purpose.id(),
-                    serial: pki::Certificate::parse(&key.certificate)
-                        .map(|certificate| hex(certificate.serial_number()))
-                        .map_err(|_| Infrastructure::Internal("a certificate of ours that does not parse"))?,
+                    serial: pki::x509::Certificate::parse(&key.certificate)
+                        .map(|certificate| hex(certificate.serial().as_bytes()))
+                        .map_err(|_| {
+                            Infrastructure::Internal("a certificate of ours that does not parse")
+                        })?,
                     sha256: hex(&Sha256::digest(&key.certificate)),
                 };
                 audit(&mut *uow, now, about, event).await?;
             }
-            let event = AuditEvent::AccountOpened { document_number: number.to_string() };
+            let event = AuditEvent::AccountOpened {
+                document_number: number.to_string(),
+            };
             audit(&mut *uow, now, about, event).await?;
             if let Some(old) = registration.replaces
                 && let Some(mut old) = uow.account(old).await?
             {
-                self.close_in(&mut *uow, &mut old, CloseReason::Replaced, now).await?;
+                self.close_in(&mut *uow, &mut old, CloseReason::Replaced, now)
+                    .await?;
             }
             registration.state = RegistrationState::Active {
                 account: account.id,
@@ -250,54 +317,77 @@ impl Service {
         number: &DocumentNumber,
         not_before: Timestamp,
     ) -> Result<Vec<u8>, RegistrationError> {
-        let issuer = self.ca.issuer(vouched.level);
         let person = &vouched.person;
-        let profile = match (vouched.level, purpose) {
-            (AccountLevel::Qualified, Purpose::Authentication) => pki::Profile::QAuth,
-            (AccountLevel::Qualified, Purpose::Signature) => pki::Profile::QSign,
-            (AccountLevel::Advanced, Purpose::Authentication) => pki::Profile::NqAuth,
-            (AccountLevel::Advanced, Purpose::Signature) => pki::Profile::NqSign,
-        };
-        let linted = pki::EndEntity {
-            profile,
-            country: person.semantics_identifier.country_code(),
-            surname: &person.surname,
-            given_name: &person.given_name,
-            semantics_identifier: &person.semantics_identifier.to_string(),
+        let subject = pki::x509::Subject {
+            country: person.semantics_identifier.country().to_string(),
+            surname: person.surname.clone(),
+            given_name: person.given_name.clone(),
+            semantics_identifier: person.semantics_identifier.to_string(),
             date_of_birth: person.date_of_birth,
-            document_number: &number.to_string(),
-            modulus: &registration.keys.of(purpose).n,
+            document_number: number.to_string(),
+        };
+        let profile = match (vouched.level, purpose) {
+            (AccountLevel::Qualified, Purpose::Authentication) => {
+                EndEntityProfile::QUALIFIED_AUTHENTICATION
+            }
+            (AccountLevel::Qualified, Purpose::Signature) => EndEntityProfile::QUALIFIED_SIGNATURE,
+            (AccountLevel::Advanced, Purpose::Authentication) => {
+                EndEntityProfile::BASIC_AUTHENTICATION
+            }
+            (AccountLevel::Advanced, Purpose::Signature) => EndEntityProfile::BASIC_SIGNATURE,
+        };
+        let modulus = &registration.keys.of(purpose).n;
+        let issuer = self.ca.issuer(vouched.level);
+        let linted = pki::x509::EndEntity {
+            profile,
+            subject: &subject,
+            modulus,
         }
         .build(&issuer, not_before, &mut self.rng())
-        .and_then(pki::UnsignedCertificate::lint)
-        .map_err(|_| Infrastructure::Internal("a certificate that does not pass the lint"))?;
+        .ok()
+        .and_then(|certificate| pki::x509::lint(&certificate).ok())
+        .ok_or(Infrastructure::Internal(
+            "a certificate that does not pass the lint",
+        ))?;
         let certificate = self.ca.sign(vouched.level, linted).await?;
-        // The certificate must verify what the key signs, before anybody is told about it.
-        pki::Certificate::parse(&certificate)
-            .ok()
-            .and_then(|certificate| certificate.rsa_modulus().map(<[u8]>::to_vec))
-            .filter(|modulus| PublicKey::new(modulus).is_ok() && *modulus == registration.keys.of(purpose).n)
-            .ok_or(Infrastructure::Internal("a certificate over another key"))?;
-        Ok(certificate)
+        // What the relying party will verify with must be the key that was proven.
+        if certificate.public_key().rsa_modulus() != Some(modulus.as_slice()) {
+            return Err(Infrastructure::Internal("a certificate over another key").into());
+        }
+        Ok(certificate.der().to_vec())
     }
 
     fn document_number(&self, vouched: &Vouched) -> Result<DocumentNumber, Infrastructure> {
         let qualified = vouched.level == AccountLevel::Qualified;
-        Ok(DocumentNumber::generate(&vouched.person.semantics_identifier, qualified, &mut self.rng()))
+        Ok(DocumentNumber::generate(
+            &vouched.person.semantics_identifier,
+            qualified,
+            &mut self.rng(),
+        ))
     }
 
     /// R4, from what is stored.
-    async fn completed(&self, registration: &Registration) -> Result<device_v1::RegistrationCompleted, RegistrationError> {
-        let RegistrationState::Active { account, signatures, .. } = &registration.state else {
+    async fn completed(
+        &self,
+        registration: &Registration,
+    ) -> Result<device_v1::RegistrationCompleted, RegistrationError> {
+        let RegistrationState::Active {
+            account,
+            signatures,
+            ..
+        } = &registration.state
+        else {
             return Err(RegistrationError::WrongStep);
         };
-        let account = self
-            .store
-            .read()
-            .await?
-            .account(*account)
-            .await?
-            .ok_or(Infrastructure::Internal("a finished registration without its account"))?;
+        let account =
+            self.store
+                .read()
+                .await?
+                .account(*account)
+                .await?
+                .ok_or(Infrastructure::Internal(
+                    "a finished registration without its account",
+                ))?;
         let purposes = [
             (device_v1::Purpose::Authentication, Purpose::Authentication),
             (device_v1::Purpose::Signature, Purpose::Signature),
@@ -318,7 +408,13 @@ impl Service {
                     signature: signatures.of(*purpose).clone().into(),
                 })
                 .collect(),
-            issuing_ca: self.ca.issuer(account.level).der().to_vec().into(),
+            issuing_ca: self
+                .ca
+                .issuer(account.level)
+                .certificate()
+                .der()
+                .to_vec()
+                .into(),
             expires_at: account.expires_at,
         })
     }
@@ -345,6 +441,7 @@ fn new_account(
             purpose,
             profile: offered.profile,
             n1: offered.n1.clone(),
+            n2: offered.n2.clone(),
             n: offered.n.clone(),
             certificate: certificates.of(purpose).clone(),
             pin: PinCounter::default(),
@@ -367,7 +464,10 @@ fn new_account(
             seq: 0,
             superseded: 0,
         },
-        keys: PerPurpose { authentication: key(Purpose::Authentication), signature: key(Purpose::Signature) },
+        keys: PerPurpose {
+            authentication: key(Purpose::Authentication),
+            signature: key(Purpose::Signature),
+        },
         state: AccountState::Active,
         created_at,
         expires_at: created_at + ACCOUNT_LIFETIME,

@@ -39,7 +39,11 @@ fn signature() -> Value {
 /// The body with the value at `pointer` replaced, or removed.
 fn with(mut body: Value, pointer: &str, value: Option<Value>) -> Value {
     let (parent, name) = pointer.rsplit_once('/').expect("pointer");
-    let parent = body.pointer_mut(parent).expect("parent").as_object_mut().expect("object");
+    let parent = body
+        .pointer_mut(parent)
+        .expect("parent")
+        .as_object_mut()
+        .expect("object");
     match value {
         Some(value) => parent.insert(name.to_owned(), value),
         None => parent.remove(name),
@@ -49,9 +53,10 @@ fn with(mut body: Value, pointer: &str, value: Option<Value>) -> Value {
 
 fn pointers<T: std::fmt::Debug>(result: Result<T, RequestError>) -> Vec<String> {
     match result {
-        Err(RequestError::Fields(errors)) => {
-            errors.into_iter().map(|error| error.pointer.expect("pointer")).collect()
-        }
+        Err(RequestError::Fields(errors)) => errors
+            .into_iter()
+            .map(|error| error.pointer.expect("pointer"))
+            .collect(),
         other => panic!("{other:?}"),
     }
 }
@@ -70,7 +75,10 @@ fn valid_requests_are_taken() {
     assert_eq!(request.common.relying_party_name, "DEMO");
     assert_eq!(request.signature.hash, HashAlgorithm::Sha3_512);
     assert_eq!(request.rp_challenge.bytes(), [7; 64]);
-    assert_eq!(sign(&signature()).unwrap().common.certificate_level, CertificateLevel::Qualified);
+    assert_eq!(
+        sign(&signature()).unwrap().common.certificate_level,
+        CertificateLevel::Qualified
+    );
 }
 
 #[test]
@@ -90,14 +98,35 @@ fn each_wrong_field_is_named() {
         (P, None),
         (P, Some(json!([]))),
         ("/signatureProtocolParameters/rpChallenge", None),
-        ("/signatureProtocolParameters/rpChallenge", Some(json!("%%%%"))),
-        ("/signatureProtocolParameters/rpChallenge", Some(json!(Base64::encode_string(&[7; 31])))),
-        ("/signatureProtocolParameters/rpChallenge", Some(json!(Base64::encode_string(&[7; 67])))),
-        ("/signatureProtocolParameters/rpChallenge", Some(json!(Base64::encode_string(&[7; 32]).trim_end_matches('=')))),
+        (
+            "/signatureProtocolParameters/rpChallenge",
+            Some(json!("%%%%")),
+        ),
+        (
+            "/signatureProtocolParameters/rpChallenge",
+            Some(json!(Base64::encode_string(&[7; 31]))),
+        ),
+        (
+            "/signatureProtocolParameters/rpChallenge",
+            Some(json!(Base64::encode_string(&[7; 67]))),
+        ),
+        (
+            "/signatureProtocolParameters/rpChallenge",
+            Some(json!(Base64::encode_string(&[7; 32]).trim_end_matches('='))),
+        ),
         ("/signatureProtocolParameters/signatureAlgorithm", None),
-        ("/signatureProtocolParameters/signatureAlgorithm", Some(json!("md5WithRSAEncryption"))),
-        ("/signatureProtocolParameters/signatureAlgorithmParameters", None),
-        ("/signatureProtocolParameters/signatureAlgorithmParameters", Some(json!("SHA-256"))),
+        (
+            "/signatureProtocolParameters/signatureAlgorithm",
+            Some(json!("md5WithRSAEncryption")),
+        ),
+        (
+            "/signatureProtocolParameters/signatureAlgorithmParameters",
+            None,
+        ),
+        (
+            "/signatureProtocolParameters/signatureAlgorithmParameters",
+            Some(json!("SHA-256")),
+        ),
         ("/interactions", None),
         ("/interactions", Some(json!("%"))),
         ("/interactions", Some(json!(interactions("[]")))),
@@ -112,13 +141,24 @@ fn each_wrong_field_is_named() {
         let body = with(authentication(), pointer, value.clone());
         assert_eq!(pointers(authenticate(&body)), [pointer], "{value:?}");
     }
-    let body = with(authentication(), "/signatureProtocolParameters/signatureAlgorithmParameters", Some(pss(json!("MD5"))));
+    let body = with(
+        authentication(),
+        "/signatureProtocolParameters/signatureAlgorithmParameters",
+        Some(pss(json!("MD5"))),
+    );
     assert_eq!(
         pointers(authenticate(&body)),
         ["/signatureProtocolParameters/signatureAlgorithmParameters/hashAlgorithm"]
     );
-    let body = with(authentication(), "/requestProperties", Some(json!({ "shareMdClientIpAddress": "yes" })));
-    assert_eq!(pointers(authenticate(&body)), ["/requestProperties/shareMdClientIpAddress"]);
+    let body = with(
+        authentication(),
+        "/requestProperties",
+        Some(json!({ "shareMdClientIpAddress": "yes" })),
+    );
+    assert_eq!(
+        pointers(authenticate(&body)),
+        ["/requestProperties/shareMdClientIpAddress"]
+    );
 }
 
 #[test]
@@ -139,11 +179,21 @@ fn all_wrong_fields_are_reported_at_once() {
 
 #[test]
 fn a_digest_must_have_the_length_of_its_hash_and_no_more() {
-    let long = with(signature(), "/signatureProtocolParameters/digest", Some(json!(Base64::encode_string(&[7; 64]))));
-    assert_eq!(pointers(sign(&long)), ["/signatureProtocolParameters/digest"]);
+    let long = with(
+        signature(),
+        "/signatureProtocolParameters/digest",
+        Some(json!(Base64::encode_string(&[7; 64]))),
+    );
+    assert_eq!(
+        pointers(sign(&long)),
+        ["/signatureProtocolParameters/digest"]
+    );
     // A SHA-512 digest under the name SHA3-512 is taken: only lengths can be compared.
-    let other =
-        with(long, "/signatureProtocolParameters/signatureAlgorithmParameters", Some(json!({"hashAlgorithm":"SHA3-512"})));
+    let other = with(
+        long,
+        "/signatureProtocolParameters/signatureAlgorithmParameters",
+        Some(json!({"hashAlgorithm":"SHA3-512"})),
+    );
     assert!(sign(&other).is_ok());
 }
 
@@ -154,21 +204,37 @@ fn pkcs1_algorithms_fix_their_hash_and_take_no_parameters() {
     let body = with(signature(), name, Some(json!("sha256WithRSAEncryption")));
     assert_eq!(pointers(sign(&body)), [parameters]);
     let request = sign(&with(body, parameters, None)).unwrap();
-    assert_eq!(request.signature.algorithm, SignatureAlgorithm::Sha256WithRsaEncryption);
+    assert_eq!(
+        request.signature.algorithm,
+        SignatureAlgorithm::Sha256WithRsaEncryption
+    );
     assert_eq!(request.signature.hash, HashAlgorithm::Sha256);
 }
 
 #[test]
 fn a_nonce_has_1_to_30_characters() {
-    for (nonce, valid) in [("n", true), (&"ä".repeat(30), true), ("", false), (&"n".repeat(31), false)] {
-        assert_eq!(sign(&with(signature(), "/nonce", Some(json!(nonce)))).is_ok(), valid, "{nonce}");
+    for (nonce, valid) in [
+        ("n", true),
+        (&"ä".repeat(30), true),
+        ("", false),
+        (&"n".repeat(31), false),
+    ] {
+        assert_eq!(
+            sign(&with(signature(), "/nonce", Some(json!(nonce)))).is_ok(),
+            valid,
+            "{nonce}"
+        );
     }
 }
 
 #[test]
 fn unknown_fields_are_ignored_and_unknown_properties_are_told() {
     let properties = json!({ "shareMdClientIpAddress": true, "colour": "red" });
-    let body = with(with(signature(), "/requestProperties", Some(properties)), "/more", Some(json!(1)));
+    let body = with(
+        with(signature(), "/requestProperties", Some(properties)),
+        "/more",
+        Some(json!(1)),
+    );
     let request = sign(&body).unwrap();
     assert!(request.common.share_md_client_ip_address);
     assert_eq!(request.common.ignored_properties, ["colour"]);
@@ -178,18 +244,34 @@ fn unknown_fields_are_ignored_and_unknown_properties_are_told() {
 fn equal_requests_have_equal_fingerprints_whatever_their_spacing() {
     let compact = signature().to_string();
     let spaced = serde_json::to_string_pretty(&signature()).unwrap();
-    let of = |text: &str| SignatureRequest::parse(text.as_bytes()).unwrap().fingerprint();
+    let of = |text: &str| {
+        SignatureRequest::parse(text.as_bytes())
+            .unwrap()
+            .fingerprint()
+    };
     assert_eq!(of(&compact), of(&spaced));
-    assert_ne!(of(&compact), of(&with(signature(), "/nonce", Some(json!("1"))).to_string()));
+    assert_ne!(
+        of(&compact),
+        of(&with(signature(), "/nonce", Some(json!("1"))).to_string())
+    );
 }
 
 #[test]
 fn what_is_no_json_object_is_refused_as_such() {
     for body in [&b""[..], b"[]", b"null", b"{", b"\xff", b"\"x\""] {
-        assert!(matches!(AuthenticationRequest::parse(body), Err(RequestError::NotAnObject(_))), "{body:?}");
+        assert!(
+            matches!(
+                AuthenticationRequest::parse(body),
+                Err(RequestError::NotAnObject(_))
+            ),
+            "{body:?}"
+        );
     }
     let deep = "[".repeat(100_000);
-    assert!(matches!(SignatureRequest::parse(deep.as_bytes()), Err(RequestError::NotAnObject(_))));
+    assert!(matches!(
+        SignatureRequest::parse(deep.as_bytes()),
+        Err(RequestError::NotAnObject(_))
+    ));
 }
 
 proptest! {
