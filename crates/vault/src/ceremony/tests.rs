@@ -1,0 +1,171 @@
+use std::error::Error;
+
+use pki::Signer;
+use zeroize::Zeroizing;
+
+use super::*;
+use crate::randomness::system_rng;
+use crate::testkit::{SAMPLE, ceremony, config, now, unlock};
+
+fn refused(config: &CeremonyConfig) -> CeremonyError {
+    match Ceremony::perform(config, now(), &mut system_rng()) {
+        Ok(_) => panic!("must be refused"),
+        Err(error) => error,
+    }
+}
+
+#[test]
+fn the_sample_makes_three_authorities_with_the_configured_names_and_addresses() {
+    let (config, ceremony) = (config(), ceremony());
+    let root = ceremony.root_certificate();
+    assert_eq!(
+        root.subject().common_name(),
+        Some(config.root.common_name.as_str())
+    );
+    for (level, authority) in [
+        (Level::Qualified, &config.eid_q),
+        (Level::Basic, &config.eid_nq),
+    ] {
+        let ca = ceremony.issuing_ca(level);
+        let subject = ca.certificate().subject();
+        assert_eq!(subject.common_name(), Some(authority.common_name.as_str()));
+        assert_eq!(
+            subject.organization(),
+            Some(config.organization.name.as_str())
+        );
+        assert_eq!(ca.level(), level);
+        assert_eq!(ca.publication().ocsp_url, authority.ocsp_url);
+        assert_eq!(
+            ca.certificate().crl_urls(),
+            std::slice::from_ref(&config.root.crl_url)
+        );
+        ca.certificate()
+            .verify_signature(root.public_key())
+            .unwrap();
+    }
+}
+
+#[test]
+fn the_object_identifiers_that_the_sample_mentions_are_the_default() {
+    let uncommented: String = SAMPLE
+        .split_inclusive('\n')
+        .map(|line| match line.strip_prefix("# ") {
+            Some(rest) if rest.starts_with('[') || rest.contains(" = \"1.3.6") => rest,
+            _ => line,
+        })
+        .collect();
+    let explicit: CeremonyConfig = toml::from_str(&uncommented).unwrap();
+    assert!(explicit.policies.is_some());
+    let made = Ceremony::perform(&explicit, now(), &mut system_rng()).unwrap();
+    for level in [Level::Qualified, Level::Basic] {
+        assert_eq!(
+            made.issuing_ca(level).publication().oids,
+            ceremony().issuing_ca(level).publication().oids
+        );
+    }
+}
+
+#[test]
+fn an_unknown_or_missing_setting_is_refused() {
+    assert!(toml::from_str::<CeremonyConfig>(&format!("lifetime = 3\n{SAMPLE}")).is_err());
+    assert!(
+        toml::from_str::<CeremonyConfig>(&SAMPLE.replace("[root]", "[root]\nkey = 1")).is_err()
+    );
+    assert!(toml::from_str::<CeremonyConfig>(&SAMPLE.replace("country = \"EE\"", "")).is_err());
+}
+
+#[test]
+fn what_cannot_stand_in_a_certificate_is_refused() {
+    let mut bad = config();
+    bad.root.crl_url = "https://id.example.org/crl/root.crl".into();
+    let error = refused(&bad);
+    assert!(matches!(error, CeremonyError::Certificates(_)));
+    assert!(
+        error.source().is_some(),
+        "the lint's findings are in the chain"
+    );
+
+    let mut bad = config();
+    bad.policies = Some(PoliciesConfig {
+        qualified: "1.3.6".into(),
+        basic: "one.three".into(),
+        authentication_usage: "1.3.6".into(),
+    });
+    assert!(matches!(refused(&bad), CeremonyError::ObjectIdentifier(text) if text == "one.three"));
+}
+
+#[test]
+fn the_root_key_opens_from_its_own_file_under_its_own_unlock_key() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("root");
+    let ceremony = ceremony();
+    ceremony
+        .save_root(&path, &unlock(), &mut system_rng())
+        .unwrap();
+    assert!(matches!(
+        ceremony.save_root(&path, &unlock(), &mut system_rng()),
+        Err(VaultError::Exists(_))
+    ));
+
+    let root = OfflineRoot::open(&path, &unlock()).unwrap();
+    assert_eq!(root.certificate().der(), ceremony.root_certificate().der());
+    let signature = root.sign(b"message").unwrap();
+    root.certificate()
+        .public_key()
+        .verify(root.algorithm(), b"message", &signature)
+        .unwrap();
+    drop(root);
+
+    let wrong = UnlockKey::from_bytes(Zeroizing::new([1; 32]));
+    assert!(matches!(
+        OfflineRoot::open(&path, &wrong),
+        Err(VaultError::WrongUnlockKey)
+    ));
+    let as_vault = crate::SoftwareVault::open(&path, unlock());
+    assert!(matches!(as_vault, Err(VaultError::OtherKind { .. })));
+}
+
+#[test]
+fn the_vault_does_not_hold_the_root_key() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("vault");
+    let ceremony = ceremony();
+    let root_key = ceremony.root.expose_pkcs8();
+    drop(crate::SoftwareVault::create(&path, unlock(), ceremony, &mut system_rng()).unwrap());
+    let content = sealed_file::open(FileKind::Vault, &unlock(), &fs::read(&path).unwrap()).unwrap();
+    // The scalar: 48 bytes of the PKCS #8 form that nothing else has.
+    let scalar = root_key
+        .windows(50)
+        .find(|window| window.starts_with(&[0x04, 48]))
+        .unwrap();
+    assert!(!content.windows(48).any(|window| window == &scalar[2..]));
+    assert!(matches!(
+        OfflineRoot::open(&path, &unlock()),
+        Err(VaultError::OtherKind { .. })
+    ));
+}
+
+#[test]
+fn certificates_are_written_as_der_and_can_be_written_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let certificates = directory.path().join("certificates");
+    let ceremony = ceremony();
+    for _ in 0..2 {
+        ceremony.save_certificates(&certificates).unwrap();
+    }
+    for (name, certificate) in ceremony.authorities.certificates() {
+        assert_eq!(
+            fs::read(certificates.join(format!("{name}.crt"))).unwrap(),
+            certificate.der()
+        );
+    }
+    assert_eq!(fs::read_dir(&certificates).unwrap().count(), 3);
+}
+
+#[test]
+fn every_ceremony_makes_other_keys() {
+    assert_ne!(
+        *ceremony().root.expose_pkcs8(),
+        *ceremony().root.expose_pkcs8()
+    );
+}

@@ -1,0 +1,4 @@
+mod authorities;
+mod file;
+mod signing;
+mod transport;
