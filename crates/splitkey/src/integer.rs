@@ -1,7 +1,7 @@
 //! Big-endian strings to numbers and back, and the little arithmetic the protocol needs beyond exponentiation.
 //!
 //! Numbers keep the width of the string they came from. Unless a function says otherwise its time depends on widths
-//! only.
+//! only. Results are wiped on drop; temporaries inside crypto-bigint are not.
 
 use crypto_bigint::{BoxedUint, ConcatenatingMul, Gcd, Limb, NonZero, Resize};
 use zeroize::Zeroizing;

@@ -11,7 +11,34 @@
 //! whether a PIN is right: [`KeyRecord::unmask`] gives an equally plausible share for every PIN, and only the server's
 //! check tells. It does not mask a share twice: masking consumes it.
 //!
-//! Start at [`ClientHalf::generate`] for the phone and [`ClientModulus::validate`] for the server.
+//! Start at [`ClientHalf::generate`] for the phone and [`ClientModulus::validate`] for the server:
+//!
+//! ```
+//! use splitkey::*;
+//! # use rand_core::SeedableRng;
+//! # let mut rng = chacha20::ChaCha20Rng::seed_from_u64(1);
+//! let profile = Profile::Rsa4096;
+//!
+//! // Registration: the phone makes n1 and splits its exponent, the server adds n2.
+//! let phone = ClientHalf::generate(profile, &mut |_| (), &mut rng)?;
+//! let n1 = ClientModulus::validate(profile, phone.n1.as_bytes(), &[])?;
+//! let server = ServerHalf::generate(profile, &mut rng)?;
+//! let n = CompositeModulus::new(&n1, server.modulus())?;
+//!
+//! // Signing: both compute the encoded message, the phone raises it to its share of the exponent.
+//! let (scheme, digest) = (Scheme::Pss(Hash::Sha256), Hash::Sha256.digest(&[b"contract"]));
+//! let em = EncodedMessage::encode(profile, scheme, &digest, &JointSalt { r: [1; 32], c: [2; 32] })?;
+//! let s1p = partial_signature(&em, &phone.client_share, &n1);
+//!
+//! // The server checks the PIN by the phone's part, then adds its own.
+//! let s1pp = phone.server_share.apply(&em, &n1, &mut rng);
+//! let s1 = check_client_half(&em, &s1p, &s1pp, &n1)?;
+//! let signature = complete(s1, &server.sign(&em, &mut rng)?, &n, &em)?;
+//!
+//! // Anybody verifies it as an ordinary RSA signature.
+//! n.public_key().verify(scheme, &digest, signature.as_bytes())?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod client_half;
 mod encoding;

@@ -99,3 +99,33 @@ pub struct DeviceId(pub [u8; 16]);
 /// Names one attempt to sign, rotate or sync; chosen by the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TransactionId(pub [u8; 16]);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_lead_back_to_their_profile_and_purpose() {
+        for id in 0..=u8::MAX {
+            assert!(Profile::from_id(id).is_none_or(|profile| profile.id() == id));
+            assert!(Purpose::from_id(id).is_none_or(|purpose| purpose.id() == id));
+        }
+        assert_eq!(Profile::from_id(3), Some(Profile::default()));
+    }
+
+    #[test]
+    fn the_test_profile_and_kdf_are_absent_without_debug_assertions() {
+        let present = cfg!(debug_assertions);
+        assert_eq!(Profile::from_id(1).is_some(), present);
+        assert_eq!(crate::Kdf::from_id(255).is_some(), present);
+    }
+
+    #[test]
+    fn lengths_of_the_default_profile_are_those_of_the_specification() {
+        let profile = Profile::default();
+        assert_eq!(
+            (profile.n1_len(), profile.n_len(), profile.share_len()),
+            (384, 768, 400)
+        );
+    }
+}

@@ -1,13 +1,13 @@
 //! Primality: Miller–Rabin over `modexp`, so that it runs on the fast backend, and a strong Lucas test.
 
-use crypto_bigint::{BoxedUint, Limb, Odd};
+use crypto_bigint::{BoxedUint, Limb, Odd, U256, U1024, U1536, Uint, UnsignedWithMontyForm};
 use crypto_primes::hazmat::{LucasCheck, SelfridgeBase, lucas_test};
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
 use crate::integer;
 
-/// Whether an odd number is prime, wrongly so with a probability below 2^−100 for random candidates: base 2 first,
+/// Whether an odd number of at most 1536 bits is prime, wrongly so with a probability below 2^−100 for random candidates: base 2 first,
 /// since it is enough for nearly all composites, then eight random bases, then strong Lucas with Selfridge's
 /// parameters (splitkey.md §1).
 pub(crate) fn is_prime<R: CryptoRng>(candidate: &BoxedUint, rng: &mut R) -> bool {
@@ -78,9 +78,25 @@ fn random_base<R: CryptoRng>(candidate: &BoxedUint, rng: &mut R) -> Zeroizing<Bo
     base
 }
 
+/// On fixed-size integers: the copies that the library makes of a prime stay on the stack, where the next calls
+/// overwrite them, instead of in freed heap memory.
 fn strong_lucas(candidate: &BoxedUint) -> bool {
-    let odd: Option<Odd<BoxedUint>> = Odd::new(candidate.clone()).into();
-    odd.is_some_and(|odd| !lucas_test(odd, SelfridgeBase, LucasCheck::Strong).is_composite())
+    fn test<const LIMBS: usize>(candidate: &BoxedUint) -> bool
+    where
+        Uint<LIMBS>: UnsignedWithMontyForm,
+    {
+        let mut number = Zeroizing::new(Uint::<LIMBS>::ZERO);
+        for (word, source) in number.as_mut_words().iter_mut().zip(candidate.as_words()) {
+            *word = *source;
+        }
+        let odd: Option<Odd<Uint<LIMBS>>> = Odd::new(*number).into();
+        odd.is_some_and(|odd| !lucas_test(odd, SelfridgeBase, LucasCheck::Strong).is_composite())
+    }
+    match candidate.bits_precision() {
+        0..=256 => test::<{ U256::LIMBS }>(candidate),
+        257..=1024 => test::<{ U1024::LIMBS }>(candidate),
+        _ => test::<{ U1536::LIMBS }>(candidate),
+    }
 }
 
 const ROUNDS: u32 = 8;
