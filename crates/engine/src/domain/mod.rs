@@ -27,3 +27,6 @@ pub use transaction::{
     Evaluation, Operation, Transaction, TransactionState, VERDICT_RETENTION, Verdict,
 };
 pub use wrapped::Wrapped;
+
+/// The protocol's own types that entities and ports are made of, for those who implement the ports.
+pub use splitkey::{DeviceId, KeyId, Profile, Purpose, ServerModulus, TokenHash, TransactionId};

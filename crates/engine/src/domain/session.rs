@@ -2,7 +2,7 @@ use super::{AccountId, AccountLevel};
 use base64ct::{Base64, Encoding};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use splitkey::{Profile, PublicKey, Scheme, TransactionId, VerifiedSignature};
+use splitkey::{Hash, Profile, PublicKey, Scheme, TransactionId, VerifiedSignature};
 use std::net::IpAddr;
 use wire::{
     CertificateLevel, DocumentNumber, EndResult, FlowType, HashAlgorithm, InteractionType,
@@ -76,6 +76,27 @@ pub enum RequestKind {
         /// The digest.
         digest: Vec<u8>,
     },
+}
+
+impl SessionRequest {
+    /// Padding and hash that the session's signature has.
+    #[must_use]
+    pub fn scheme(&self) -> Scheme {
+        let hash = match self.hash_algorithm {
+            HashAlgorithm::Sha256 => Hash::Sha256,
+            HashAlgorithm::Sha384 => Hash::Sha384,
+            HashAlgorithm::Sha512 => Hash::Sha512,
+            HashAlgorithm::Sha3_256 => Hash::Sha3_256,
+            HashAlgorithm::Sha3_384 => Hash::Sha3_384,
+            HashAlgorithm::Sha3_512 => Hash::Sha3_512,
+        };
+        match self.signature_algorithm {
+            SignatureAlgorithm::RsassaPss => Scheme::Pss(hash),
+            SignatureAlgorithm::Sha256WithRsaEncryption
+            | SignatureAlgorithm::Sha384WithRsaEncryption
+            | SignatureAlgorithm::Sha512WithRsaEncryption => Scheme::Pkcs1v15(hash),
+        }
+    }
 }
 
 impl RequestKind {

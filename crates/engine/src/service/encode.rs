@@ -1,10 +1,10 @@
 //! What is signed: the server computes it from the session, never from what the phone says.
 
 use super::Service;
-use crate::domain::{RequestKind, Session, SessionRequest};
+use crate::domain::{RequestKind, Session};
 use sha2::Digest;
-use splitkey::{EncodedMessage, EncodingError, Hash, JointSalt, Profile, Scheme};
-use wire::{HashAlgorithm, InteractionType, SignatureAlgorithm, acsp_v2};
+use splitkey::{EncodedMessage, EncodingError, JointSalt, Profile};
+use wire::{HashAlgorithm, InteractionType, acsp_v2};
 
 /// What the phone and the server put into one signature beside the session itself.
 pub(super) struct Contribution<'a> {
@@ -47,26 +47,10 @@ impl Service {
     ) -> Result<EncodedMessage, EncodingError> {
         EncodedMessage::encode(
             profile,
-            scheme(&session.request),
+            session.request.scheme(),
             &self.digest(session, part),
             &part.salt,
         )
-    }
-}
-
-/// Padding and hash that a session's signature has.
-pub(crate) fn scheme(request: &SessionRequest) -> Scheme {
-    let hash = match request.hash_algorithm {
-        HashAlgorithm::Sha256 => Hash::Sha256,
-        HashAlgorithm::Sha384 => Hash::Sha384,
-        HashAlgorithm::Sha512 => Hash::Sha512,
-        HashAlgorithm::Sha3_256 => Hash::Sha3_256,
-        HashAlgorithm::Sha3_384 => Hash::Sha3_384,
-        HashAlgorithm::Sha3_512 => Hash::Sha3_512,
-    };
-    match request.signature_algorithm {
-        SignatureAlgorithm::RsassaPss => Scheme::Pss(hash),
-        _ => Scheme::Pkcs1v15(hash),
     }
 }
 
