@@ -49,6 +49,7 @@ CREATE TABLE account_key (
     purpose BIGINT NOT NULL,
     profile BIGINT NOT NULL,
     n1 BYTEA NOT NULL,
+    n2 BYTEA NOT NULL,
     n BYTEA NOT NULL,
     certificate BYTEA NOT NULL,
     pin TEXT NOT NULL,
@@ -130,6 +131,8 @@ CREATE TABLE registration (
 );
 -- A code may come again once the registration that had it is over.
 CREATE UNIQUE INDEX registration_code ON registration (code) WHERE ended_at IS NULL;
+-- A phone has one registration at a time.
+CREATE UNIQUE INDEX registration_open_device ON registration (device_id) WHERE ended_at IS NULL;
 CREATE INDEX registration_device ON registration (device_id, created_at);
 CREATE INDEX registration_overdue ON registration (expires_at) WHERE ended_at IS NULL;
 CREATE INDEX registration_ended ON registration (ended_at) WHERE ended_at IS NOT NULL;

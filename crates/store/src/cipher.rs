@@ -41,7 +41,11 @@ pub(crate) struct Column {
 /// Names a column.
 macro_rules! column {
     ($table:literal, $name:literal) => {
-        $crate::cipher::Column { table: $table, name: $name, what: concat!($table, ".", $name) }
+        $crate::cipher::Column {
+            table: $table,
+            name: $name,
+            what: concat!($table, ".", $name),
+        }
     };
 }
 pub(crate) use column;
@@ -71,7 +75,10 @@ impl ColumnCipher {
     pub fn new(newest: ColumnKey, older: Vec<ColumnKey>) -> Result<Self, RepeatedKeyId> {
         let mut ids: Vec<u8> = older.iter().map(|key| key.id).chain([newest.id]).collect();
         ids.sort_unstable();
-        match ids.windows(2).find_map(|pair| (pair.first() == pair.last()).then(|| pair.first().copied())) {
+        match ids
+            .windows(2)
+            .find_map(|pair| (pair.first() == pair.last()).then(|| pair.first().copied()))
+        {
             Some(Some(id)) => Err(RepeatedKeyId(id)),
             _ => Ok(Self { newest, older }),
         }
@@ -81,7 +88,12 @@ impl ColumnCipher {
     ///
     /// # Errors
     /// The operating system gives no randomness.
-    pub(crate) fn encrypt(&self, column: Column, row: &str, plaintext: &[u8]) -> Result<Vec<u8>, StoreError> {
+    pub(crate) fn encrypt(
+        &self,
+        column: Column,
+        row: &str,
+        plaintext: &[u8],
+    ) -> Result<Vec<u8>, StoreError> {
         self.encrypt_under(&self.newest, column, row, plaintext)
     }
 
@@ -110,8 +122,14 @@ impl ColumnCipher {
     /// # Errors
     /// [`StoreError::Corrupt`] naming the column: changed, moved from another cell, or written under a
     /// key that was not given.
-    pub(crate) fn decrypt(&self, column: Column, row: &str, cell: &[u8]) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-        self.try_decrypt(column, row, cell).ok_or(StoreError::Corrupt { what: column.what })
+    pub(crate) fn decrypt(
+        &self,
+        column: Column,
+        row: &str,
+        cell: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+        self.try_decrypt(column, row, cell)
+            .ok_or(StoreError::Corrupt { what: column.what })
     }
 
     pub(crate) fn keys(&self) -> impl Iterator<Item = &ColumnKey> {
@@ -134,7 +152,10 @@ impl ColumnCipher {
 
 impl From<ColumnKey> for ColumnCipher {
     fn from(only: ColumnKey) -> Self {
-        Self { newest: only, older: Vec::new() }
+        Self {
+            newest: only,
+            older: Vec::new(),
+        }
     }
 }
 
@@ -173,7 +194,12 @@ mod tests {
     }
 
     fn refused(result: Result<Zeroizing<Vec<u8>>, StoreError>) -> bool {
-        matches!(result, Err(StoreError::Corrupt { what: "account.person" }))
+        matches!(
+            result,
+            Err(StoreError::Corrupt {
+                what: "account.person"
+            })
+        )
     }
 
     #[test]
@@ -186,30 +212,49 @@ mod tests {
 
     #[test]
     fn the_newest_key_encrypts_and_all_decrypt() {
-        let old = ColumnCipher::from(key(1, 7)).encrypt(COLUMN, "a", b"old").expect("encrypts");
+        let old = ColumnCipher::from(key(1, 7))
+            .encrypt(COLUMN, "a", b"old")
+            .expect("encrypts");
         let cipher = ColumnCipher::new(key(2, 9), vec![key(1, 7)]).expect("distinct ids");
         let new = cipher.encrypt(COLUMN, "a", b"new").expect("encrypts");
         assert_eq!(new.first(), Some(&2));
-        assert_eq!(&**cipher.decrypt(COLUMN, "a", &old).expect("the older key"), b"old");
-        assert_eq!(&**cipher.decrypt(COLUMN, "a", &new).expect("the newest key"), b"new");
-        assert!(refused(ColumnCipher::from(key(1, 7)).decrypt(COLUMN, "a", &new)));
+        assert_eq!(
+            &**cipher.decrypt(COLUMN, "a", &old).expect("the older key"),
+            b"old"
+        );
+        assert_eq!(
+            &**cipher.decrypt(COLUMN, "a", &new).expect("the newest key"),
+            b"new"
+        );
+        assert!(refused(
+            ColumnCipher::from(key(1, 7)).decrypt(COLUMN, "a", &new)
+        ));
     }
 
     #[test]
     fn the_same_number_twice_is_refused() {
-        assert_eq!(ColumnCipher::new(key(3, 1), vec![key(3, 2)]).err(), Some(RepeatedKeyId(3)));
+        assert_eq!(
+            ColumnCipher::new(key(3, 1), vec![key(3, 2)]).err(),
+            Some(RepeatedKeyId(3))
+        );
     }
 
     #[test]
     fn another_key_with_the_same_number_does_not_open_it() {
-        let cell = ColumnCipher::from(key(1, 7)).encrypt(COLUMN, "a", b"secret").expect("encrypts");
-        assert!(refused(ColumnCipher::from(key(1, 8)).decrypt(COLUMN, "a", &cell)));
+        let cell = ColumnCipher::from(key(1, 7))
+            .encrypt(COLUMN, "a", b"secret")
+            .expect("encrypts");
+        assert!(refused(
+            ColumnCipher::from(key(1, 8)).decrypt(COLUMN, "a", &cell)
+        ));
     }
 
     #[test]
     fn where_table_row_and_column_part_is_bound_too() {
         let cipher = ColumnCipher::from(key(1, 7));
-        let cell = cipher.encrypt(column!("ab", "c"), "d", b"secret").expect("encrypts");
+        let cell = cipher
+            .encrypt(column!("ab", "c"), "d", b"secret")
+            .expect("encrypts");
         assert!(cipher.decrypt(column!("a", "bc"), "d", &cell).is_err());
         assert!(cipher.decrypt(column!("ab", "d"), "c", &cell).is_err());
         assert!(cipher.decrypt(column!("ab", "cd"), "", &cell).is_err());

@@ -1,0 +1,324 @@
+//! Accounts and their keys: tables `account` and `account_key`.
+
+use crate::{
+    cipher::{Column, column},
+    moment,
+    sql::{Row, arguments},
+    tables::Tables,
+    text,
+};
+use engine::{
+    domain::{
+        Account, AccountId, AccountKey, AccountState, Device, DeviceId, KeyId, KeyState,
+        PerPurpose, Person, Profile, Purpose, TokenHash, TransactionId, Wrapped,
+    },
+    ports::StoreError,
+};
+use jiff::{Timestamp, civil};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+use wire::{DocumentNumber, SemanticsIdentifier};
+
+const ACCOUNT: &str = "account";
+const KEY: &str = "account_key";
+const PERSON: Column = column!("account", "person");
+const SERVER_SHARE: Column = column!("account_key", "server_share");
+const SERVER_HALF: Column = column!("account_key", "server_half");
+
+macro_rules! select {
+    ($condition:literal) => {
+        concat!(
+            "SELECT id, semantics_identifier, person, document_number, level, device_id, device_public_key, \
+             device_token, device_seq, device_superseded, state, created_at, expires_at, version FROM account ",
+            $condition
+        )
+    };
+}
+
+pub(crate) const BY_ID: &str = select!("WHERE id = $1");
+pub(crate) const BY_DEVICE: &str = select!("WHERE device_id = $1");
+pub(crate) const BY_DOCUMENT: &str = select!("WHERE document_number = $1");
+pub(crate) const ACTIVE_OF: &str =
+    select!("WHERE semantics_identifier = $1 AND closed_at IS NULL ORDER BY created_at, id");
+pub(crate) const KNOWS_PERSON: &str =
+    "SELECT id FROM account WHERE semantics_identifier = $1 LIMIT 1";
+pub(crate) const OVERDUE: &str = "SELECT id FROM account WHERE closed_at IS NULL AND expires_at <= $1 ORDER BY expires_at, id LIMIT $2";
+pub(crate) const KEYS_OF: &str = "SELECT purpose, id, profile, n1, n2, n, certificate, pin, server_share, server_half, \
+     destroyed_at, destroyed_reason, in_flight FROM account_key WHERE account_id = $1 ORDER BY purpose";
+
+const INSERT: &str = "INSERT INTO account (id, semantics_identifier, person, document_number, level, device_id, \
+     device_public_key, device_token, device_seq, device_superseded, state, closed_at, created_at, expires_at, version) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+pub(crate) const SAVE: &str = "UPDATE account SET semantics_identifier = $2, person = $3, document_number = $4, \
+     level = $5, device_id = $6, device_public_key = $7, device_token = $8, device_seq = $9, device_superseded = $10, \
+     state = $11, closed_at = $12, created_at = $13, expires_at = $14, version = $15 + 1 \
+     WHERE id = $1 AND version = $15";
+const INSERT_KEY: &str = "INSERT INTO account_key (account_id, purpose, id, profile, n1, n2, n, certificate, pin, \
+     server_share, server_half, destroyed_at, destroyed_reason, in_flight) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+pub(crate) const SAVE_KEY: &str = "UPDATE account_key SET id = $3, profile = $4, n1 = $5, n2 = $6, n = $7, \
+     certificate = $8, pin = $9, server_share = $10, server_half = $11, destroyed_at = $12, destroyed_reason = $13, \
+     in_flight = $14 WHERE account_id = $1 AND purpose = $2";
+
+pub(crate) async fn find(
+    tables: &mut Tables,
+    id: AccountId,
+) -> Result<Option<Account>, StoreError> {
+    let row = tables
+        .row(ACCOUNT, BY_ID, arguments![id.0.to_string()])
+        .await?;
+    complete(tables, row).await
+}
+
+pub(crate) async fn find_by_device(
+    tables: &mut Tables,
+    id: DeviceId,
+) -> Result<Option<Account>, StoreError> {
+    let row = tables
+        .row(ACCOUNT, BY_DEVICE, arguments![hex::encode(id.0)])
+        .await?;
+    complete(tables, row).await
+}
+
+pub(crate) async fn find_by_document(
+    tables: &mut Tables,
+    number: &DocumentNumber,
+) -> Result<Option<Account>, StoreError> {
+    let row = tables
+        .row(ACCOUNT, BY_DOCUMENT, arguments![number.to_string()])
+        .await?;
+    complete(tables, row).await
+}
+
+pub(crate) async fn active_of(
+    tables: &mut Tables,
+    person: &SemanticsIdentifier,
+) -> Result<Vec<Account>, StoreError> {
+    let rows = tables
+        .rows(ACCOUNT, ACTIVE_OF, arguments![person.to_string()])
+        .await?;
+    let mut accounts = Vec::with_capacity(rows.len());
+    for row in rows {
+        accounts.extend(complete(tables, Some(row)).await?);
+    }
+    Ok(accounts)
+}
+
+pub(crate) async fn knows_person(
+    tables: &mut Tables,
+    person: &SemanticsIdentifier,
+) -> Result<bool, StoreError> {
+    Ok(tables
+        .row(ACCOUNT, KNOWS_PERSON, arguments![person.to_string()])
+        .await?
+        .is_some())
+}
+
+pub(crate) async fn overdue(
+    tables: &mut Tables,
+    now: Timestamp,
+    limit: u32,
+) -> Result<Vec<AccountId>, StoreError> {
+    let rows = tables
+        .rows(ACCOUNT, OVERDUE, arguments![now, limit])
+        .await?;
+    rows.into_iter()
+        .map(|mut row| row.parsed().map(AccountId))
+        .collect()
+}
+
+pub(crate) async fn insert(tables: &mut Tables, account: &Account) -> Result<(), StoreError> {
+    let row = write(tables, account)?;
+    tables.change(ACCOUNT, INSERT, row).await?;
+    for key in account.keys.iter() {
+        let row = write_key(tables, account.id, key)?;
+        tables.change(KEY, INSERT_KEY, row).await?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn save(tables: &mut Tables, account: &mut Account) -> Result<(), StoreError> {
+    let row = write(tables, account)?;
+    tables.compare_and_swap(ACCOUNT, SAVE, row).await?;
+    for key in account.keys.iter() {
+        let row = write_key(tables, account.id, key)?;
+        tables.compare_and_swap(KEY, SAVE_KEY, row).await?;
+    }
+    account.version += 1;
+    Ok(())
+}
+
+/// What is encrypted of a person; her identifier has a column to be looked up by.
+#[derive(Serialize, Deserialize)]
+struct PersonRecord {
+    given_name: String,
+    surname: String,
+    date_of_birth: civil::Date,
+}
+
+fn write(tables: &Tables, account: &Account) -> Result<Vec<crate::sql::Argument>, StoreError> {
+    let id = account.id.0.to_string();
+    let person = text::to_secret_json(&PersonRecord {
+        given_name: account.person.given_name.clone(),
+        surname: account.person.surname.clone(),
+        date_of_birth: account.person.date_of_birth,
+    });
+    let closed_at = match account.state {
+        AccountState::Active => None,
+        AccountState::Closed { at, .. } => Some(at),
+    };
+    let Device {
+        id: device_id,
+        public_key,
+        token,
+        seq,
+        superseded,
+    } = &account.device;
+    let person = tables.encrypt(PERSON, &id, &person)?;
+    Ok(arguments![
+        id,
+        account.person.semantics_identifier.to_string(),
+        person,
+        account.document_number.to_string(),
+        text::to_word(&account.level),
+        hex::encode(device_id.0),
+        public_key.as_slice(),
+        token.0.as_slice(),
+        i64::try_from(*seq).expect("a phone does not live to spend 2^63 tokens"),
+        *superseded,
+        text::to_json(&account.state),
+        closed_at,
+        account.created_at,
+        account.expires_at,
+        account.version,
+    ])
+}
+
+fn write_key(
+    tables: &Tables,
+    account: AccountId,
+    key: &AccountKey,
+) -> Result<Vec<crate::sql::Argument>, StoreError> {
+    let id = hex::encode(key.id.0);
+    let (share, half, destroyed_at, reason) = match &key.state {
+        KeyState::Ready {
+            server_share,
+            server_half,
+        } => (
+            Some(tables.encrypt(SERVER_SHARE, &id, &server_share.0)?),
+            Some(tables.encrypt(SERVER_HALF, &id, &server_half.0)?),
+            None,
+            None,
+        ),
+        KeyState::Destroyed { at, reason } => (None, None, Some(*at), Some(text::to_word(reason))),
+    };
+    Ok(arguments![
+        account.0.to_string(),
+        key.purpose.id(),
+        id,
+        key.profile.id(),
+        key.n1.as_slice(),
+        key.n2.as_slice(),
+        key.n.as_slice(),
+        key.certificate.as_slice(),
+        text::to_json(&key.pin),
+        share,
+        half,
+        destroyed_at,
+        reason,
+        key.in_flight.map(|transaction| hex::encode(transaction.0)),
+    ])
+}
+
+/// The account of a row, with its keys.
+async fn complete(tables: &mut Tables, row: Option<Row>) -> Result<Option<Account>, StoreError> {
+    let Some(mut row) = row else { return Ok(None) };
+    let id = row.text()?;
+    let keys = keys(tables, &id).await?;
+    let semantics_identifier = row.parsed()?;
+    let person = tables.decrypt(PERSON, &id, &row.bytes()?)?;
+    let person: PersonRecord = text::from_json(&person, PERSON.what)?;
+    Ok(Some(Account {
+        id: AccountId(id.parse::<Uuid>().map_err(|_| row.corrupt())?),
+        person: Person {
+            semantics_identifier,
+            given_name: person.given_name,
+            surname: person.surname,
+            date_of_birth: person.date_of_birth,
+        },
+        document_number: row.parsed()?,
+        level: text::from_word(row.text()?, ACCOUNT)?,
+        device: Device {
+            id: DeviceId(text::from_hex(&row.text()?, ACCOUNT)?),
+            public_key: row.bytes()?,
+            token: TokenHash(row.array()?),
+            seq: row.number()?,
+            superseded: row.number()?,
+        },
+        keys,
+        state: text::from_json(row.text()?.as_bytes(), ACCOUNT)?,
+        created_at: row.moment()?,
+        expires_at: row.moment()?,
+        version: row.integer()?,
+    }))
+}
+
+async fn keys(tables: &mut Tables, account: &str) -> Result<PerPurpose<AccountKey>, StoreError> {
+    let (mut authentication, mut signature) = (None, None);
+    for row in tables.rows(KEY, KEYS_OF, arguments![account]).await? {
+        let key = read_key(tables, row)?;
+        match key.purpose {
+            Purpose::Authentication => authentication = Some(key),
+            Purpose::Signature => signature = Some(key),
+        }
+    }
+    match (authentication, signature) {
+        (Some(authentication), Some(signature)) => Ok(PerPurpose {
+            authentication,
+            signature,
+        }),
+        _ => Err(StoreError::Corrupt { what: KEY }),
+    }
+}
+
+fn read_key(tables: &Tables, mut row: Row) -> Result<AccountKey, StoreError> {
+    let purpose = Purpose::from_id(row.number()?).ok_or(row.corrupt())?;
+    let id = row.text()?;
+    let profile = Profile::from_id(row.number()?).ok_or(row.corrupt())?;
+    let (n1, n2, n, certificate) = (row.bytes()?, row.bytes()?, row.bytes()?, row.bytes()?);
+    let pin = text::from_json(row.text()?.as_bytes(), KEY)?;
+    let (share, half) = (row.optional_bytes()?, row.optional_bytes()?);
+    let (destroyed_at, reason) = (row.optional_integer()?, row.optional_text()?);
+    let wrapped = |column, cell: &[u8]| {
+        tables
+            .decrypt(column, &id, cell)
+            .map(|bytes| Wrapped(bytes.to_vec()))
+    };
+    let state = match (share, half, destroyed_at, reason) {
+        (Some(share), Some(half), None, None) => KeyState::Ready {
+            server_share: wrapped(SERVER_SHARE, &share)?,
+            server_half: wrapped(SERVER_HALF, &half)?,
+        },
+        (None, None, Some(at), Some(reason)) => KeyState::Destroyed {
+            at: moment::from_column(at),
+            reason: text::from_word(reason, KEY)?,
+        },
+        _ => return Err(row.corrupt()),
+    };
+    let in_flight = match row.optional_text()? {
+        Some(transaction) => Some(TransactionId(text::from_hex(&transaction, KEY)?)),
+        None => None,
+    };
+    Ok(AccountKey {
+        id: KeyId(text::from_hex(&id, KEY)?),
+        purpose,
+        profile,
+        n1,
+        n2,
+        n,
+        certificate,
+        pin,
+        state,
+        in_flight,
+    })
+}

@@ -1,0 +1,303 @@
+use super::{Database, fixtures::*};
+use engine::domain::{
+    AuditEvent, AuditRecord, CloseReason, EndReason, RelyingParty, RelyingPartyRights,
+};
+use engine::ports::{Store, StoreError};
+use jiff::Timestamp;
+use splitkey::Profile;
+use std::sync::Arc;
+use uuid::Uuid;
+use wire::RelyingPartyUuid;
+
+pub(crate) async fn a_relying_party_comes_back_as_it_was(database: &dyn Database) {
+    let store = database.open().await;
+    let mut one = relying_party();
+    commit!(store, |uow| uow.insert_relying_party(&one));
+    assert_eq!(
+        read(&*store)
+            .await
+            .relying_party(one.uuid)
+            .await
+            .expect("reads")
+            .as_ref(),
+        Some(&one)
+    );
+
+    one.names = vec!["Other".to_owned()];
+    one.networks.clear();
+    one.rights = RelyingPartyRights::default();
+    one.enabled = false;
+    commit!(store, |uow| uow.save_relying_party(&mut one));
+    assert_eq!(one.version, 1);
+    assert_eq!(
+        read(&*store)
+            .await
+            .relying_party(one.uuid)
+            .await
+            .expect("reads")
+            .as_ref(),
+        Some(&one)
+    );
+
+    let mut outdated = relying_party();
+    assert!(is_conflict(
+        &write(&*store).await.save_relying_party(&mut outdated).await
+    ));
+    let unknown = RelyingPartyUuid(Uuid::from_u128(5));
+    assert_eq!(
+        read(&*store)
+            .await
+            .relying_party(unknown)
+            .await
+            .expect("reads"),
+        None
+    );
+}
+
+pub(crate) async fn relying_parties_are_listed_by_name(database: &dyn Database) {
+    let store = database.open().await;
+    for (number, name) in (1..).zip(["Õpetaja", "bank", "Arst"]) {
+        let uuid = RelyingPartyUuid(Uuid::from_u128(number));
+        let one = RelyingParty {
+            uuid,
+            names: vec![name.to_owned()],
+            ..relying_party()
+        };
+        commit!(store, |uow| uow.insert_relying_party(&one));
+    }
+    let all = read(&*store).await.relying_parties().await.expect("reads");
+    let names: Vec<_> = all.iter().filter_map(|one| one.names.first()).collect();
+    assert_eq!(names, ["Arst", "bank", "Õpetaja"]);
+}
+
+pub(crate) async fn a_relying_party_is_added_once(database: &dyn Database) {
+    let store = populated(database).await;
+    assert!(is_duplicate(
+        &write(&*store)
+            .await
+            .insert_relying_party(&relying_party())
+            .await,
+        "relying_party"
+    ));
+}
+
+pub(crate) async fn halves_leave_the_pool_in_the_order_they_came(database: &dyn Database) {
+    let store = database.open().await;
+    for number in [3, 1, 2] {
+        commit!(store, |uow| uow
+            .pool_half(Profile::Rsa6144, &half(Profile::Rsa6144, number)));
+    }
+    commit!(store, |uow| uow
+        .pool_half(Profile::Rsa4096, &half(Profile::Rsa4096, 9)));
+    let mut reader = read(&*store).await;
+    assert_eq!(
+        reader.pooled_halves(Profile::Rsa6144).await.expect("reads"),
+        3
+    );
+    assert_eq!(
+        reader.pooled_halves(Profile::Rsa4096).await.expect("reads"),
+        1
+    );
+    drop(reader);
+
+    for number in [3, 1, 2] {
+        let taken = commit!(store, |uow| uow.take_pooled_half(Profile::Rsa6144)).expect("one left");
+        let expected = half(Profile::Rsa6144, number);
+        assert_eq!(taken.modulus.as_bytes(), expected.modulus.as_bytes());
+        assert_eq!(taken.modulus.profile(), Profile::Rsa6144);
+        assert_eq!(taken.wrapped, expected.wrapped);
+    }
+    assert!(commit!(store, |uow| uow.take_pooled_half(Profile::Rsa6144)).is_none());
+    assert_eq!(
+        read(&*store)
+            .await
+            .pooled_halves(Profile::Rsa4096)
+            .await
+            .expect("reads"),
+        1
+    );
+}
+
+pub(crate) async fn a_half_is_pooled_once(database: &dyn Database) {
+    let store = database.open().await;
+    let one = half(Profile::Rsa4096, 1);
+    commit!(store, |uow| uow.pool_half(Profile::Rsa4096, &one));
+    assert!(is_duplicate(
+        &write(&*store).await.pool_half(Profile::Rsa4096, &one).await,
+        "pooled_half"
+    ));
+}
+
+pub(crate) async fn a_half_that_was_taken_and_not_committed_stays(database: &dyn Database) {
+    let store = database.open().await;
+    commit!(store, |uow| uow
+        .pool_half(Profile::Rsa4096, &half(Profile::Rsa4096, 1)));
+    let mut uow = write(&*store).await;
+    assert!(
+        uow.take_pooled_half(Profile::Rsa4096)
+            .await
+            .expect("takes")
+            .is_some()
+    );
+    assert!(
+        uow.take_pooled_half(Profile::Rsa4096)
+            .await
+            .expect("takes")
+            .is_none()
+    );
+    drop(uow);
+    assert!(commit!(store, |uow| uow.take_pooled_half(Profile::Rsa4096)).is_some());
+}
+
+pub(crate) async fn two_takers_get_two_halves(database: &dyn Database) {
+    let store = database.open().await;
+    for number in 1..=20 {
+        commit!(store, |uow| uow
+            .pool_half(Profile::Rsa4096, &half(Profile::Rsa4096, number)));
+    }
+    async fn take_all(store: Arc<dyn Store>) -> Vec<Vec<u8>> {
+        let mut taken = Vec::new();
+        loop {
+            let attempt = async {
+                let mut uow = store.write().await?;
+                let half = uow.take_pooled_half(Profile::Rsa4096).await?;
+                uow.commit().await?;
+                Ok(half)
+            };
+            match attempt.await {
+                Ok(Some(half)) => taken.push(half.modulus.as_bytes().to_vec()),
+                Ok(None) => return taken,
+                Err(StoreError::Conflict) => {}
+                Err(other) => panic!("{other}"),
+            }
+        }
+    }
+    let (first, second) = (take_all(Arc::clone(&store)), take_all(Arc::clone(&store)));
+    let (first, second) = (tokio::spawn(first), tokio::spawn(second));
+    let mut all = [first.await.expect("runs"), second.await.expect("runs")].concat();
+    all.sort();
+    all.dedup();
+    assert_eq!(all.len(), 20);
+}
+
+fn record(at: Timestamp, event: AuditEvent) -> AuditRecord {
+    AuditRecord {
+        at,
+        account: None,
+        relying_party: None,
+        session: None,
+        event,
+    }
+}
+
+pub(crate) async fn every_audit_event_comes_back(database: &dyn Database) {
+    let store = database.open().await;
+    let registration = registration_id(1);
+    let text = || "text".to_owned();
+    let events = [
+        AuditEvent::RegistrationStarted { registration },
+        AuditEvent::IdentityProven {
+            registration,
+            evidence: text(),
+        },
+        AuditEvent::ProofFailed {
+            registration,
+            attempts: 2,
+        },
+        AuditEvent::RegistrationEnded {
+            registration,
+            reason: EndReason::ProofFailed,
+        },
+        AuditEvent::CertificateIssued {
+            purpose: 1,
+            serial: text(),
+            sha256: text(),
+        },
+        AuditEvent::AccountOpened {
+            document_number: text(),
+        },
+        AuditEvent::AccountClosed {
+            reason: CloseReason::Cloned,
+        },
+        AuditEvent::KeyDestroyed {
+            purpose: 2,
+            reason: CloseReason::PinLocked,
+        },
+        AuditEvent::SessionStarted {
+            kind: text(),
+            interactions_sha256: text(),
+        },
+        AuditEvent::SessionClaimed {
+            transaction: text(),
+        },
+        AuditEvent::AttemptCharged {
+            purpose: 1,
+            consecutive: 3,
+            transaction: text(),
+        },
+        AuditEvent::PinAccepted {
+            purpose: 1,
+            transaction: text(),
+        },
+        AuditEvent::PinRefused {
+            purpose: 1,
+            consecutive: 3,
+            locked_until: Some(at(9)),
+        },
+        AuditEvent::SessionEnded {
+            result: text(),
+            signature_sha256: None,
+        },
+        AuditEvent::CloneDetected { seq: u64::MAX },
+        AuditEvent::TokenRotated { seq: 1 },
+        AuditEvent::RelyingPartyChanged { change: text() },
+    ];
+    let records: Vec<_> = events
+        .into_iter()
+        .map(|event| AuditRecord {
+            account: Some(account_id(1)),
+            relying_party: Some(RELYING_PARTY),
+            session: Some(session_id(1)),
+            ..record(at(1), event)
+        })
+        .collect();
+    let mut uow = write(&*store).await;
+    for record in &records {
+        uow.record(record).await.expect("records");
+    }
+    uow.commit().await.expect("commits");
+    // All of one moment: in the order in which they were written.
+    assert_eq!(
+        read(&*store)
+            .await
+            .audit_records(at(1), at(2))
+            .await
+            .expect("reads"),
+        records
+    );
+}
+
+pub(crate) async fn audit_records_are_listed_from_inclusive_until_exclusive_in_order(
+    database: &dyn Database,
+) {
+    let store = database.open().await;
+    let of = |seq| {
+        record(
+            at(i64::try_from(seq).expect("small")),
+            AuditEvent::TokenRotated { seq },
+        )
+    };
+    for seq in [3, 1, 4, 2] {
+        commit!(store, |uow| uow.record(&of(seq)));
+    }
+    let mut reader = read(&*store).await;
+    assert_eq!(
+        reader.audit_records(at(2), at(4)).await.expect("reads"),
+        [of(2), of(3)]
+    );
+    let all = reader
+        .audit_records(Timestamp::MIN, Timestamp::MAX)
+        .await
+        .expect("reads");
+    assert_eq!(all, [of(1), of(2), of(3), of(4)]);
+}

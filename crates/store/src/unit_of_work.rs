@@ -1,0 +1,290 @@
+use crate::{
+    account,
+    audit::{self, AuditPosition},
+    pooled_half, registration, relying_party, session,
+    tables::Tables,
+    transaction,
+    wakeups::Wakeups,
+};
+use async_trait::async_trait;
+use engine::{
+    domain::{
+        Account, AccountId, AuditRecord, DeviceId, Profile, Registration, RelyingParty, Session,
+        Transaction, TransactionId,
+    },
+    ports::{NewServerHalf, Reader, Retention, StoreError, UnitOfWork},
+};
+use jiff::Timestamp;
+use std::sync::Arc;
+use wire::{
+    DocumentNumber, RegistrationCode, RegistrationId, RelyingPartyUuid, SemanticsIdentifier,
+    SessionId,
+};
+
+/// A transaction on the tables, as the engine sees it.
+pub(crate) struct Work {
+    tables: Tables,
+    wakeups: Arc<Wakeups>,
+    changed: Vec<SessionId>,
+    audit: AuditPosition,
+}
+
+impl Work {
+    pub(crate) fn new(tables: Tables, wakeups: Arc<Wakeups>) -> Self {
+        Self {
+            tables,
+            wakeups,
+            changed: Vec::new(),
+            audit: AuditPosition::default(),
+        }
+    }
+}
+
+#[async_trait]
+impl Reader for Work {
+    async fn account(&mut self, id: AccountId) -> Result<Option<Account>, StoreError> {
+        account::find(&mut self.tables, id).await
+    }
+
+    async fn account_by_device(&mut self, id: DeviceId) -> Result<Option<Account>, StoreError> {
+        account::find_by_device(&mut self.tables, id).await
+    }
+
+    async fn account_by_document(
+        &mut self,
+        number: &DocumentNumber,
+    ) -> Result<Option<Account>, StoreError> {
+        account::find_by_document(&mut self.tables, number).await
+    }
+
+    async fn active_accounts_of(
+        &mut self,
+        person: &SemanticsIdentifier,
+    ) -> Result<Vec<Account>, StoreError> {
+        account::active_of(&mut self.tables, person).await
+    }
+
+    async fn knows_person(&mut self, person: &SemanticsIdentifier) -> Result<bool, StoreError> {
+        account::knows_person(&mut self.tables, person).await
+    }
+
+    async fn session(&mut self, id: SessionId) -> Result<Option<Session>, StoreError> {
+        session::find(&mut self.tables, id).await
+    }
+
+    async fn open_sessions_of(&mut self, account: AccountId) -> Result<Vec<Session>, StoreError> {
+        session::open_of(&mut self.tables, account).await
+    }
+
+    async fn session_by_fingerprint(
+        &mut self,
+        relying_party: RelyingPartyUuid,
+        fingerprint: &[u8; 32],
+        since: Timestamp,
+    ) -> Result<Option<Session>, StoreError> {
+        session::find_by_fingerprint(&mut self.tables, relying_party, fingerprint, since).await
+    }
+
+    async fn count_sessions_of(
+        &mut self,
+        account: AccountId,
+        since: Timestamp,
+    ) -> Result<u64, StoreError> {
+        session::count_of(&mut self.tables, account, since).await
+    }
+
+    async fn overdue_sessions(
+        &mut self,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        session::overdue(&mut self.tables, now, limit).await
+    }
+
+    async fn transaction(&mut self, id: TransactionId) -> Result<Option<Transaction>, StoreError> {
+        transaction::find(&mut self.tables, id).await
+    }
+
+    async fn awaiting_transactions_of(
+        &mut self,
+        account: AccountId,
+    ) -> Result<Vec<Transaction>, StoreError> {
+        transaction::awaiting_of(&mut self.tables, account).await
+    }
+
+    async fn count_transactions_of(
+        &mut self,
+        account: AccountId,
+        since: Timestamp,
+    ) -> Result<u64, StoreError> {
+        transaction::count_of(&mut self.tables, account, since).await
+    }
+
+    async fn stuck_transactions(
+        &mut self,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<TransactionId>, StoreError> {
+        transaction::stuck(&mut self.tables, before, limit).await
+    }
+
+    async fn registration(
+        &mut self,
+        id: RegistrationId,
+    ) -> Result<Option<Registration>, StoreError> {
+        registration::find(&mut self.tables, id).await
+    }
+
+    async fn registration_by_code(
+        &mut self,
+        code: &RegistrationCode,
+    ) -> Result<Option<Registration>, StoreError> {
+        registration::find_by_code(&mut self.tables, code).await
+    }
+
+    async fn registration_by_device(
+        &mut self,
+        device: DeviceId,
+    ) -> Result<Option<Registration>, StoreError> {
+        registration::find_by_device(&mut self.tables, device).await
+    }
+
+    async fn overdue_registrations(
+        &mut self,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<RegistrationId>, StoreError> {
+        registration::overdue(&mut self.tables, now, limit).await
+    }
+
+    async fn overdue_accounts(
+        &mut self,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<AccountId>, StoreError> {
+        account::overdue(&mut self.tables, now, limit).await
+    }
+
+    async fn relying_party(
+        &mut self,
+        uuid: RelyingPartyUuid,
+    ) -> Result<Option<RelyingParty>, StoreError> {
+        relying_party::find(&mut self.tables, uuid).await
+    }
+
+    async fn relying_parties(&mut self) -> Result<Vec<RelyingParty>, StoreError> {
+        relying_party::all(&mut self.tables).await
+    }
+
+    async fn pooled_halves(&mut self, profile: Profile) -> Result<u64, StoreError> {
+        pooled_half::count(&mut self.tables, profile).await
+    }
+
+    async fn audit_records(
+        &mut self,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<AuditRecord>, StoreError> {
+        audit::between(&mut self.tables, from, until).await
+    }
+}
+
+#[async_trait]
+impl UnitOfWork for Work {
+    async fn insert_account(&mut self, account: &Account) -> Result<(), StoreError> {
+        account::insert(&mut self.tables, account).await
+    }
+
+    async fn save_account(&mut self, account: &mut Account) -> Result<(), StoreError> {
+        account::save(&mut self.tables, account).await
+    }
+
+    async fn insert_session(&mut self, session: &Session) -> Result<(), StoreError> {
+        session::insert(&mut self.tables, session).await
+    }
+
+    async fn save_session(&mut self, session: &mut Session) -> Result<(), StoreError> {
+        session::save(&mut self.tables, session).await?;
+        self.changed.push(session.id);
+        Ok(())
+    }
+
+    async fn insert_transaction(&mut self, transaction: &Transaction) -> Result<(), StoreError> {
+        transaction::insert(&mut self.tables, transaction).await
+    }
+
+    async fn save_transaction(&mut self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        transaction::save(&mut self.tables, transaction).await
+    }
+
+    async fn insert_registration(&mut self, registration: &Registration) -> Result<(), StoreError> {
+        registration::insert(&mut self.tables, registration).await
+    }
+
+    async fn save_registration(
+        &mut self,
+        registration: &mut Registration,
+    ) -> Result<(), StoreError> {
+        registration::save(&mut self.tables, registration).await
+    }
+
+    async fn insert_relying_party(
+        &mut self,
+        relying_party: &RelyingParty,
+    ) -> Result<(), StoreError> {
+        relying_party::insert(&mut self.tables, relying_party).await
+    }
+
+    async fn save_relying_party(
+        &mut self,
+        relying_party: &mut RelyingParty,
+    ) -> Result<(), StoreError> {
+        relying_party::save(&mut self.tables, relying_party).await
+    }
+
+    async fn pool_half(
+        &mut self,
+        profile: Profile,
+        half: &NewServerHalf,
+    ) -> Result<(), StoreError> {
+        pooled_half::add(&mut self.tables, profile, half).await
+    }
+
+    async fn take_pooled_half(
+        &mut self,
+        profile: Profile,
+    ) -> Result<Option<NewServerHalf>, StoreError> {
+        pooled_half::take(&mut self.tables, profile).await
+    }
+
+    async fn record(&mut self, record: &AuditRecord) -> Result<(), StoreError> {
+        audit::record(&mut self.tables, &mut self.audit, record).await
+    }
+
+    async fn purge(&mut self, horizon: Retention) -> Result<u64, StoreError> {
+        Ok(session::purge(&mut self.tables, horizon.sessions).await?
+            + transaction::purge(&mut self.tables, horizon.transactions).await?
+            + registration::purge(&mut self.tables, horizon.registrations).await?)
+    }
+
+    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        let Self {
+            tables,
+            wakeups,
+            changed,
+            ..
+        } = *self;
+        // A task of its own: a caller that goes away in the middle (a phone that hangs up) must not
+        // leave a commit behind that nobody is woken for.
+        let commit = async move {
+            tables.commit().await?;
+            for id in changed {
+                wakeups.wake(id);
+            }
+            Ok(())
+        };
+        tokio::spawn(commit)
+            .await
+            .map_err(|error| StoreError::Unavailable(Box::new(error)))?
+    }
+}
