@@ -24,6 +24,12 @@ pub const MAX_SUPERSEDED: u32 = 10;
 /// How long ended registrations are kept for the phone to read why.
 pub const REGISTRATION_RETENTION: SignedDuration = SignedDuration::from_hours(24);
 
+/// How phones stretch PINs: Argon2id (`splitkey.md` §3, kdfId 1).
+pub const KDF: u8 = 1;
+
+/// Oldest version of the device API that is served (R114).
+pub const MINIMUM_DEVICE_VERSION: u32 = 1;
+
 /// Settings of a deployment.
 #[derive(Clone, Debug)]
 pub struct Policy {

@@ -30,7 +30,7 @@ use crate::{
 };
 use jiff::Timestamp;
 use std::{convert::Infallible, sync::Arc};
-use wire::{RelyingPartyUuid, SessionId};
+use wire::{RelyingPartyUuid, SessionId, device_v1};
 
 /// Tries of a transaction that lost against another one before the caller is told to come again.
 const MAX_TRIES: u32 = 8;
@@ -82,6 +82,22 @@ impl Service {
         self.store.ready().await?;
         self.keys.ready().await?;
         Ok(())
+    }
+
+    /// What a phone needs to know before it can say anything.
+    ///
+    /// # Errors
+    /// The key vault has no transport key now.
+    pub async fn configuration(&self) -> Result<device_v1::Configuration, Infrastructure> {
+        Ok(device_v1::Configuration {
+            scheme_name: self.policy.scheme_name.clone(),
+            root_key: self.keys.root_key().into(),
+            server_key: self.keys.transport_key().await?,
+            profile: self.policy.profile.id(),
+            kdf: crate::policy::KDF,
+            minimum_version: crate::policy::MINIMUM_DEVICE_VERSION,
+            session_seconds: u64::try_from(self.policy.session_lifetime.as_secs()).unwrap_or(0),
+        })
     }
 
     /// Root and issuing CA certificates, for publication.
