@@ -51,7 +51,7 @@ CREATE TABLE account_key (
     n1 BYTEA NOT NULL,
     n2 BYTEA NOT NULL,
     n BYTEA NOT NULL,
-    certificate BYTEA NOT NULL,
+    certificate BYTEA NOT NULL, -- encrypted: it has the person's name and date of birth in it
     pin TEXT NOT NULL,
     server_share BYTEA, -- encrypted
     server_half BYTEA, -- encrypted
@@ -68,14 +68,14 @@ CREATE TABLE account_key (
 CREATE TABLE session (
     id TEXT NOT NULL PRIMARY KEY,
     relying_party_uuid TEXT NOT NULL REFERENCES relying_party (uuid),
-    request TEXT NOT NULL,
+    request BYTEA NOT NULL, -- encrypted: the text that the person is shown
     fingerprint TEXT,
     created_at BIGINT NOT NULL,
     deadline BIGINT NOT NULL,
     state_code TEXT NOT NULL,
     claimed_by TEXT,
     finished_at BIGINT,
-    state TEXT NOT NULL,
+    state BYTEA NOT NULL, -- encrypted: signature and certificate, the phone's address
     version BIGINT NOT NULL
 );
 CREATE INDEX session_fingerprint ON session (relying_party_uuid, fingerprint, created_at) WHERE finished_at IS NULL;

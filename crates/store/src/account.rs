@@ -22,6 +22,7 @@ use wire::{DocumentNumber, SemanticsIdentifier};
 const ACCOUNT: &str = "account";
 const KEY: &str = "account_key";
 const PERSON: Column = column!("account", "person");
+const CERTIFICATE: Column = column!("account_key", "certificate");
 const SERVER_SHARE: Column = column!("account_key", "server_share");
 const SERVER_HALF: Column = column!("account_key", "server_half");
 
@@ -200,6 +201,7 @@ fn write_key(
     key: &AccountKey,
 ) -> Result<Vec<crate::sql::Argument>, StoreError> {
     let id = hex::encode(key.id.0);
+    let certificate = tables.encrypt(CERTIFICATE, &id, &key.certificate)?;
     let (share, half, destroyed_at, reason) = match &key.state {
         KeyState::Ready {
             server_share,
@@ -220,7 +222,7 @@ fn write_key(
         key.n1.as_slice(),
         key.n2.as_slice(),
         key.n.as_slice(),
-        key.certificate.as_slice(),
+        certificate,
         text::to_json(&key.pin),
         share,
         half,
@@ -285,7 +287,8 @@ fn read_key(tables: &Tables, mut row: Row) -> Result<AccountKey, StoreError> {
     let purpose = Purpose::from_id(row.number()?).ok_or(row.corrupt())?;
     let id = row.text()?;
     let profile = Profile::from_id(row.number()?).ok_or(row.corrupt())?;
-    let (n1, n2, n, certificate) = (row.bytes()?, row.bytes()?, row.bytes()?, row.bytes()?);
+    let (n1, n2, n) = (row.bytes()?, row.bytes()?, row.bytes()?);
+    let certificate = tables.decrypt(CERTIFICATE, &id, &row.bytes()?)?.to_vec();
     let pin = text::from_json(row.text()?.as_bytes(), KEY)?;
     let (share, half) = (row.optional_bytes()?, row.optional_bytes()?);
     let (destroyed_at, reason) = (row.optional_integer()?, row.optional_text()?);

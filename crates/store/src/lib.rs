@@ -5,9 +5,10 @@
 //! compare-and-swap on a version column.
 //!
 //! What would hurt a person if the file were stolen is encrypted by [`ColumnCipher`]: the server's shares
-//! and halves of keys, verdicts, names, dates of birth. A ciphertext that was moved to another row or
-//! column, or changed, does not open. A finished session's signature is verified again whenever it is
-//! read.
+//! and halves of keys, verdicts, what sessions are about and what came of them, certificates, names and
+//! dates of birth. What rows are looked up by is not: semantics identifiers, document numbers, codes. A
+//! ciphertext that was moved to another row or column, or changed, does not open. A finished session's
+//! signature is verified again whenever it is read.
 //!
 //! It refuses to open a database whose schema is older or newer than the software
 //! ([`SqliteStore::migrate`] is the explicit step), or whose encrypted columns were written under another
@@ -17,7 +18,22 @@
 //! small trait (`sql::Connection`): a second database is a second implementation of it, held to the same
 //! contract tests.
 //!
-//! Start at [`SqliteStore::open`].
+//! Start at [`SqliteStore::open`]:
+//!
+//! ```
+//! use engine::ports::Store;
+//! use store::{ColumnKey, Options, SqliteStore};
+//! use zeroize::Zeroizing;
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let key = ColumnKey::new(1, Zeroizing::new([7; 32])); // in earnest: 32 random bytes from the key vault
+//! let options = Options { migrate: true, ..Options::default() };
+//! let store = SqliteStore::open(":memory:", key, options).await?;
+//! assert!(store.read().await?.relying_parties().await?.is_empty());
+//! # Ok(())
+//! # }
+//! ```
 
 mod account;
 mod audit;

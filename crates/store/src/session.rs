@@ -1,6 +1,7 @@
 //! Sessions and the accounts that may answer them: tables `session` and `session_candidate`.
 
 use crate::{
+    cipher::{Column, column},
     sql::{Row, arguments},
     tables::Tables,
     text,
@@ -14,6 +15,8 @@ use wire::{RelyingPartyUuid, SessionId};
 
 const SESSION: &str = "session";
 const CANDIDATE: &str = "session_candidate";
+pub(crate) const REQUEST: Column = column!("session", "request");
+pub(crate) const STATE: Column = column!("session", "state");
 
 macro_rules! columns {
     () => {
@@ -114,17 +117,18 @@ pub(crate) async fn overdue(
 
 pub(crate) async fn insert(tables: &mut Tables, session: &Session) -> Result<(), StoreError> {
     let id = session.id.0.to_string();
+    let request = tables.encrypt(REQUEST, &id, &text::to_secret_json(&session.request))?;
     let row = arguments![
         id.as_str(),
         session.relying_party.0.to_string(),
-        text::to_json(&session.request),
+        request,
         session.request.fingerprint.map(hex::encode),
         session.created_at,
         session.deadline,
         session.state.code().as_str(),
         claimed_by(session),
         session.finished_at(),
-        text::to_json(&SessionStateRecord::from(&session.state)),
+        state(tables, session)?,
         session.version,
     ];
     tables.change(SESSION, INSERT, row).await?;
@@ -147,7 +151,7 @@ pub(crate) async fn save(tables: &mut Tables, session: &mut Session) -> Result<(
         session.state.code().as_str(),
         claimed_by(session),
         session.finished_at(),
-        text::to_json(&SessionStateRecord::from(&session.state)),
+        state(tables, session)?,
     ];
     tables.compare_and_swap(SESSION, SAVE, row).await?;
     session.version += 1;
@@ -162,14 +166,25 @@ fn claimed_by(session: &Session) -> Option<String> {
     session.claimed_by().map(|account| account.0.to_string())
 }
 
+fn state(tables: &Tables, session: &Session) -> Result<Vec<u8>, StoreError> {
+    let record = SessionStateRecord::from(&session.state);
+    tables.encrypt(
+        STATE,
+        &session.id.0.to_string(),
+        &text::to_secret_json(&record),
+    )
+}
+
 /// The session of a row, with its candidates.
 async fn complete(tables: &mut Tables, row: Option<Row>) -> Result<Option<Session>, StoreError> {
     let Some(mut row) = row else { return Ok(None) };
-    let id: SessionId = SessionId(row.parsed()?);
+    let id = row.text()?;
     let relying_party = RelyingPartyUuid(row.parsed()?);
-    let request: SessionRequest = text::from_json(row.text()?.as_bytes(), "session.request")?;
+    let request = tables.decrypt(REQUEST, &id, &row.bytes()?)?;
+    let request: SessionRequest = text::from_json(&request, REQUEST.what)?;
     let (created_at, deadline) = (row.moment()?, row.moment()?);
-    let record: SessionStateRecord = text::from_json(row.text()?.as_bytes(), "session.state")?;
+    let record = tables.decrypt(STATE, &id, &row.bytes()?)?;
+    let record: SessionStateRecord = text::from_json(&record, STATE.what)?;
     // A finished result is given out only if its signature verifies now, whatever the row says.
     let state = record
         .restore(request.scheme())
@@ -181,6 +196,7 @@ async fn complete(tables: &mut Tables, row: Option<Row>) -> Result<Option<Sessio
         return Err(StoreError::Corrupt { what: "digest" });
     }
     let version = row.integer()?;
+    let id = SessionId(id.parse().map_err(|_| row.corrupt())?);
     let candidates = candidates(tables, id).await?;
     Ok(Some(Session {
         id,
