@@ -72,16 +72,13 @@ impl ServerKeys for SoftwareVault {
             .await
     }
 
-    /// Takes a fraction of a millisecond, less than a change of threads is worth: tries the transport keys from the
-    /// newest to the oldest, of which there are at most three.
+    /// A request does not say which transport key it is sealed to, so all are tried, the newest first. An attempt costs
+    /// half a millisecond, and there are two keys, for moments three.
     async fn open(&self, kind: Kind, sealed: &[u8]) -> Result<OpenedRequest, KeysError> {
-        let keys = self.opened.keys().transport;
-        let opened = keys
-            .iter()
-            .rev()
-            .find_map(|key| seal::open_request(kind, &key.sealing, sealed).ok());
-        let (plaintext, answer) = opened.ok_or(KeysError::CannotOpen)?;
-        Ok(OpenedRequest { plaintext, answer })
+        let (opened, sealed) = (Arc::clone(&self.opened), sealed.to_vec());
+        self.workers
+            .run(move || opened.open_request(kind, &sealed))
+            .await?
     }
 
     async fn protect(&self, place: &str, secret: &[u8]) -> Result<Wrapped, KeysError> {
@@ -138,6 +135,16 @@ impl ServerKeys for SoftwareVault {
 }
 
 impl Opened {
+    fn open_request(&self, kind: Kind, sealed: &[u8]) -> Result<OpenedRequest, KeysError> {
+        let keys = self.keys().transport;
+        let attempts = keys
+            .iter()
+            .rev()
+            .map(|key| seal::open_request(kind, &key.sealing, sealed));
+        let (plaintext, answer) = attempts.flatten().next().ok_or(KeysError::CannotOpen)?;
+        Ok(OpenedRequest { plaintext, answer })
+    }
+
     fn generate_half(&self, profile: Profile) -> Result<NewServerHalf, KeysError> {
         let half = ServerHalf::generate(profile, &mut system_rng())
             .map_err(|error| KeysError::Unavailable(Box::new(error)))?;
