@@ -5,7 +5,7 @@
 //! [`ServerShare::apply`], the PIN check [`check_client_half`], the n2 half [`ServerHalf::sign`] and [`complete`],
 //! which gives out nothing that does not verify.
 //!
-//! The text that governs is `docs/protocol/splitkey.md`; clauses are cited as "splitkey.md §n".
+//! The protocol specification `splitkey.md` governs; clauses are cited as "splitkey.md §n".
 //!
 //! What the crate refuses to do: no I/O, no clock, no randomness of its own, no counters, no state. It never says
 //! whether a PIN is right: [`KeyRecord::unmask`] gives an equally plausible share for every PIN, and only the server's

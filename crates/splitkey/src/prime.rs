@@ -120,6 +120,7 @@ fn far_apart(p: &BoxedUint, q: &BoxedUint, profile: Profile) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(debug_assertions)]
     use crate::tests::rng;
 
     #[test]
