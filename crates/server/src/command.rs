@@ -1,0 +1,124 @@
+//! The command line. It is a contract: acceptance checks and operators' scripts use it.
+
+mod account;
+mod ceremony;
+mod check;
+mod demo;
+mod hint;
+mod migrate;
+mod rp;
+mod serve;
+
+use crate::{
+    config::Config,
+    demo::data,
+    telemetry::{self, LogArgs},
+};
+use anyhow::{Context, Result};
+use clap::{Args, Parser, Subcommand};
+use std::{
+    future::Future,
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+/// A mobile electronic identity with split keys: server, phone and operator's tools in one program
+///
+/// An independent implementation of published protocols, not affiliated with SK ID Solutions or Cybernetica, and not a
+/// certified qualified signature creation device.
+#[derive(Parser, Debug)]
+#[command(name = "smart-id", version, propagate_version = true, after_help = EXAMPLES)]
+pub struct Arguments {
+    #[command(flatten)]
+    log: LogArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  smart-id demo                            the whole system, ready in seconds
+  smart-id ceremony --config ceremony.toml the certificate authorities of a deployment
+  smart-id migrate --config serve.toml     its database
+  smart-id serve --config serve.toml       production
+  smart-id check all --config serve.toml   what is wrong, and how to mend it";
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Demo(demo::DemoArgs),
+    Serve(serve::ServeArgs),
+    Rp(rp::RpArgs),
+    Account(account::AccountArgs),
+    Ceremony(ceremony::CeremonyArgs),
+    Migrate(migrate::MigrateArgs),
+    Check(check::CheckArgs),
+}
+
+/// Runs the program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            let mut stderr = io::stderr().lock();
+            // Nobody is left to be told when this fails.
+            let _ = writeln!(stderr, "error: {error:#}");
+            if let Some(hint) = hint::of(&error) {
+                let _ = writeln!(stderr, "hint: {hint}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<ExitCode> {
+    telemetry::start(&arguments.log)?;
+    match arguments.command {
+        Command::Demo(arguments) => block_on(demo::run(arguments)),
+        Command::Serve(arguments) => block_on(serve::run(arguments)),
+        Command::Rp(arguments) => block_on(rp::run(arguments)).map(|()| ExitCode::SUCCESS),
+        Command::Account(arguments) => {
+            block_on(account::run(arguments)).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Ceremony(arguments) => ceremony::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::Migrate(arguments) => {
+            block_on(migrate::run(arguments)).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Check(arguments) => block_on(check::run(arguments)),
+    }
+}
+
+fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    runtime.context("cannot start threads")?.block_on(work)
+}
+
+/// Whose database a command works on.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+struct DeploymentArgs {
+    /// Configuration of the deployment
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Folder of a demo (it prints where its data are)
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+impl DeploymentArgs {
+    fn path(&self) -> PathBuf {
+        match (&self.config, &self.data) {
+            (Some(path), _) => path.clone(),
+            (None, Some(folder)) => folder.join(data::CONFIG),
+            (None, None) => unreachable!("clap requires one"),
+        }
+    }
+
+    fn load(&self) -> Result<Config> {
+        Ok(Config::load(&self.path())?)
+    }
+}

@@ -1,0 +1,203 @@
+use super::{DeploymentArgs, hint};
+use crate::{
+    config::{Config, SecretSource},
+    deployment,
+};
+use anyhow::{Error, Result};
+use clap::{Args, ValueEnum};
+use engine::{
+    policy::ACCOUNT_LIFETIME,
+    ports::{CaSigner, Store},
+};
+use jiff::Timestamp;
+use pki::x509::Certificate;
+use std::{
+    io::{Write, stdout},
+    process::ExitCode,
+};
+use vault::VaultError;
+
+/// Say what is wrong with a deployment, and how to mend it
+///
+/// Changes nothing and works beside a running server. Exit code 0 if nothing is wrong; notes are worth reading.
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  smart-id check all --config serve.toml")]
+pub(super) struct CheckArgs {
+    /// What to look at
+    #[arg(value_enum)]
+    what: What,
+    #[command(flatten)]
+    deployment: DeploymentArgs,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    /// The configuration file and the secrets it names
+    Config,
+    /// The database: schema, column keys
+    Store,
+    /// The vault: unlock key, integrity, lifetime of the authorities
+    Vault,
+    /// All of these
+    All,
+}
+
+/// What a look brought up.
+enum Finding {
+    Fine(String),
+    Note(String),
+    Wrong(String),
+}
+
+pub(super) async fn run(arguments: CheckArgs) -> Result<ExitCode> {
+    let asked = |what| arguments.what == what || arguments.what == What::All;
+    let mut findings = Vec::new();
+    match arguments.deployment.load() {
+        Ok(config) => {
+            if asked(What::Config) {
+                findings.push(Finding::Fine(format!(
+                    "configuration {} is well-formed",
+                    arguments.deployment.path().display()
+                )));
+                check_config(&config, &mut findings);
+            }
+            if asked(What::Store) {
+                check_store(&config, &mut findings).await;
+            }
+            if asked(What::Vault) {
+                check_vault(&config, &mut findings);
+            }
+        }
+        Err(error) => findings.push(wrong(&error)),
+    }
+    let mut out = stdout().lock();
+    for finding in &findings {
+        match finding {
+            Finding::Fine(text) => writeln!(out, "ok     {text}")?,
+            Finding::Note(text) => writeln!(out, "note   {text}")?,
+            Finding::Wrong(text) => writeln!(out, "wrong  {text}")?,
+        }
+    }
+    let any_wrong = findings
+        .iter()
+        .any(|finding| matches!(finding, Finding::Wrong(_)));
+    Ok(if any_wrong {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+fn check_config(config: &Config, findings: &mut Vec<Finding>) {
+    if !config.public_url.to_string().starts_with("https:") {
+        findings.push(Finding::Note(
+            "public_url is not https: phones and browsers in the field need it; put a TLS proxy in front".to_owned(),
+        ));
+    }
+    if config.http.proxies.is_empty() {
+        findings.push(Finding::Note(
+            "http.proxies is empty: behind a proxy all relying parties would have its address"
+                .to_owned(),
+        ));
+    }
+    // Clients of relying parties poll for 60 to 120 seconds; PINs take people longer than ten.
+    if !(30..=120).contains(&config.limits.session_seconds) {
+        findings.push(Finding::Note(
+            "limits.session_seconds is far from the usual 60 to 120".to_owned(),
+        ));
+    }
+    let column_keys = config
+        .database
+        .column_keys
+        .iter()
+        .map(|key| (format!("column key {}", key.id), &key.key));
+    for (name, source) in column_keys.chain([(
+        "the vault's unlock key".to_owned(),
+        &config.vault.unlock_key,
+    )]) {
+        check_secret(&name, source, findings);
+    }
+}
+
+fn check_secret(name: &str, source: &SecretSource, findings: &mut Vec<Finding>) {
+    match source.read() {
+        Ok(_) => findings.push(Finding::Fine(format!("{name} is in {source}"))),
+        Err(error) => findings.push(wrong(&Error::new(error).context(name.to_owned()))),
+    }
+    if let Some(path) = source.readable_by_others() {
+        let path = path.display();
+        findings.push(Finding::Wrong(format!(
+            "{name}: others can read {path}; mend: chmod 600 {path}"
+        )));
+    }
+}
+
+async fn check_store(config: &Config, findings: &mut Vec<Finding>) {
+    let outcome = async {
+        let store = deployment::open_store(&config.database).await?;
+        let ready = store.ready().await;
+        store.close().await;
+        Ok(ready?)
+    };
+    findings.push(match outcome.await {
+        Ok(()) => Finding::Fine(format!(
+            "database {} has our schema and opens with its keys",
+            config.database.file.display()
+        )),
+        Err(error) => wrong(&error),
+    });
+}
+
+fn check_vault(config: &Config, findings: &mut Vec<Finding>) {
+    let file = config.vault.file.display();
+    match deployment::open_vault(&config.vault) {
+        Ok(vault) => {
+            findings.push(Finding::Fine(format!(
+                "vault {file} is undamaged and opens with its key"
+            )));
+            check_authorities(&vault, findings);
+        }
+        Err(error)
+            if error
+                .chain()
+                .any(|cause| matches!(cause.downcast_ref(), Some(VaultError::InUse(_)))) =>
+        {
+            findings.push(Finding::Note(format!(
+                "vault {file} is open in a running server; stop it to look inside"
+            )));
+        }
+        Err(error) => findings.push(wrong(&error)),
+    }
+}
+
+/// An authority has to outlive the accounts it issues for, or their certificates end before they do.
+fn check_authorities(vault: &dyn CaSigner, findings: &mut Vec<Finding>) {
+    let now = Timestamp::now();
+    for published in vault.published() {
+        let name = &published.name;
+        findings.push(match Certificate::parse(&published.certificate) {
+            Ok(certificate) if certificate.not_after() <= now => Finding::Wrong(format!(
+                "authority {name} has expired; mend: hold a new ceremony"
+            )),
+            Ok(certificate) if certificate.not_after().duration_since(now) < ACCOUNT_LIFETIME => {
+                Finding::Note(format!(
+                    "authority {name} ends before an account opened today; prepare a new ceremony"
+                ))
+            }
+            Ok(certificate) => Finding::Fine(format!(
+                "authority {name} is valid until {:.0}",
+                certificate.not_after()
+            )),
+            Err(error) => {
+                wrong(&Error::new(error).context(format!("certificate of authority {name}")))
+            }
+        });
+    }
+}
+
+fn wrong(error: &Error) -> Finding {
+    Finding::Wrong(match hint::of(error) {
+        Some(hint) => format!("{error:#}; mend: {hint}"),
+        None => format!("{error:#}"),
+    })
+}

@@ -1,0 +1,84 @@
+use super::serve::exit_code;
+use crate::{
+    demo::{self, ADVANCED, ALIAS, DEMO, DemoOptions, RunningDemo, commands_to_try},
+    lifecycle::{Signals, forbid_core_dumps},
+};
+use anyhow::Result;
+use clap::Args;
+use std::{
+    io::{self, Write},
+    net::SocketAddr,
+    path::PathBuf,
+    process::ExitCode,
+};
+
+/// Run the whole system in one process, ready in seconds
+///
+/// Makes keys, certificates, a database and relying parties of its own, prints the addresses, and serves until it is
+/// stopped (Ctrl-C). Anybody can vouch for anybody: never use it for real people.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  smart-id demo
+  smart-id demo --listen 127.0.0.1:9090 --data my-demo
+  smart-id rp list --data my-demo          beside the running demo")]
+pub(super) struct DemoArgs {
+    /// IP address and port; port 0 takes any free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Folder for the data, kept and reused; without it, data are deleted at the end
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+pub(super) async fn run(arguments: DemoArgs) -> Result<ExitCode> {
+    forbid_core_dumps()?;
+    let signals = Signals::listen()?;
+    let demo = demo::start(DemoOptions {
+        listen: arguments.listen,
+        data: arguments.data,
+    })
+    .await?;
+    announce(&demo, &mut io::stdout().lock())?;
+    Ok(exit_code(demo.run_until_signalled(signals).await))
+}
+
+fn announce(demo: &RunningDemo, out: &mut dyn Write) -> io::Result<()> {
+    let url = &demo.url;
+    let fate = if demo.is_temporary() {
+        "deleted at the end"
+    } else {
+        "kept"
+    };
+    let rows = [
+        ("welcome page", format!("{url}/")),
+        ("RP API", format!("{url}/smart-id-rp/v3")),
+        ("device API", format!("{url}/device/v1")),
+        (
+            "CA certificates",
+            format!("{url}/certs/root.pem  eid-q.pem  eid-nq.pem"),
+        ),
+        ("health", format!("{url}/health/ready  /health/live")),
+        ("metrics", format!("{url}/metrics")),
+        ("relying party", format!("DEMO  {DEMO}")),
+        ("", format!("DEMO  {ALIAS}")),
+        ("", format!("DEMO ADVANCED  {ADVANCED}")),
+        ("scheme name", "smart-id-demo".to_owned()),
+        ("data", format!("{}  ({fate})", demo.data.display())),
+    ];
+    writeln!(
+        out,
+        "Open Smart-ID demo: an independent implementation, for invented people only"
+    )?;
+    writeln!(out)?;
+    for (what, value) in rows {
+        writeln!(out, "  {what:<16} {value}")?;
+    }
+    writeln!(out)?;
+    writeln!(
+        out,
+        "ready  open {url}/  next: {}",
+        commands_to_try::register(url)
+    )?;
+    out.flush()
+}

@@ -1,0 +1,211 @@
+use super::DeploymentArgs;
+use crate::deployment::Deployment;
+use anyhow::{Context, Result};
+use clap::{Args, Subcommand};
+use engine::{
+    Service,
+    domain::{Network, RelyingParty, RelyingPartyRights},
+    service::NewRelyingParty,
+};
+use jiff::{SignedDuration, Timestamp};
+use std::io::{Write, stdout};
+use wire::RelyingPartyUuid;
+
+/// Keep the relying parties: e-services that may ask for logins and signatures
+///
+/// Works beside a running server, which sees the change with the next request.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  smart-id rp add --config serve.toml --name \"Example Bank\" --network 192.0.2.0/24
+  smart-id rp list --config serve.toml
+  smart-id rp usage --config serve.toml --from 2026-03-01T00:00:00Z
+  smart-id rp disable --config serve.toml 00000000-0000-4000-8000-000000000000")]
+pub(super) struct RpArgs {
+    #[command(subcommand)]
+    command: RpCommand,
+}
+
+#[derive(Subcommand, Debug)]
+enum RpCommand {
+    /// Add a relying party; prints its relyingPartyUUID
+    Add(AddArgs),
+    /// List all relying parties
+    List(DeploymentArgs),
+    /// How sessions ended, by relying party and result, out of the audit trail
+    Usage(UsageArgs),
+    /// Treat a relying party as unknown from now on; its running sessions go on
+    Disable(OneArgs),
+    /// Let a disabled relying party in again
+    Enable(OneArgs),
+}
+
+#[derive(Args, Debug)]
+struct AddArgs {
+    #[command(flatten)]
+    deployment: DeploymentArgs,
+    /// A name it may use as relyingPartyName; give it again for more
+    #[arg(long = "name", value_name = "NAME", required = true)]
+    names: Vec<String>,
+    /// Its relyingPartyUUID; a random one if left out
+    #[arg(long)]
+    uuid: Option<RelyingPartyUuid>,
+    /// An address or network that it may call from; give it again for more, leave it out for anywhere
+    #[arg(long = "network", value_name = "CIDR")]
+    networks: Vec<Network>,
+    /// It may ask for Basic accounts, too (certificateLevel ADVANCED)
+    #[arg(long)]
+    advanced: bool,
+    /// It may ask for the phone's IP address (shareMdClientIpAddress)
+    #[arg(long)]
+    share_device_ip: bool,
+    /// A capability that it may name; give it again for more
+    #[arg(long = "capability", value_name = "NAME")]
+    capabilities: Vec<String>,
+    /// Name of the party it acts for, shown and signed beside its own
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "",
+        hide_default_value = true
+    )]
+    brokered_name: String,
+    /// Requests a minute to one account; the deployment's limit if left out
+    #[arg(long, value_name = "NUMBER")]
+    prompts_per_minute: Option<u32>,
+}
+
+#[derive(Args, Debug)]
+struct UsageArgs {
+    #[command(flatten)]
+    deployment: DeploymentArgs,
+    /// First moment that counts (RFC 3339); 30 days ago if left out
+    #[arg(long, value_name = "TIME")]
+    from: Option<Timestamp>,
+    /// First moment that does not count any more (RFC 3339); now if left out
+    #[arg(long, value_name = "TIME")]
+    until: Option<Timestamp>,
+}
+
+#[derive(Args, Debug)]
+struct OneArgs {
+    #[command(flatten)]
+    deployment: DeploymentArgs,
+    /// Its relyingPartyUUID
+    uuid: RelyingPartyUuid,
+}
+
+pub(super) async fn run(arguments: RpArgs) -> Result<()> {
+    let which = match &arguments.command {
+        RpCommand::Add(arguments) => &arguments.deployment,
+        RpCommand::List(deployment) => deployment,
+        RpCommand::Usage(arguments) => &arguments.deployment,
+        RpCommand::Disable(arguments) | RpCommand::Enable(arguments) => &arguments.deployment,
+    };
+    let deployment = Deployment::open_without_keys(&which.load()?).await?;
+    let outcome = act(&deployment.service, arguments.command).await;
+    deployment.close().await;
+    outcome
+}
+
+async fn act(service: &Service, command: RpCommand) -> Result<()> {
+    match command {
+        RpCommand::Add(arguments) => add(service, arguments).await,
+        RpCommand::List(_) => list(service).await,
+        RpCommand::Usage(arguments) => usage(service, &arguments).await,
+        RpCommand::Disable(arguments) => enable(service, arguments.uuid, false).await,
+        RpCommand::Enable(arguments) => enable(service, arguments.uuid, true).await,
+    }
+}
+
+async fn add(service: &Service, arguments: AddArgs) -> Result<()> {
+    let new = NewRelyingParty {
+        uuid: arguments.uuid,
+        names: arguments.names,
+        networks: arguments.networks,
+        rights: RelyingPartyRights {
+            advanced_level: arguments.advanced,
+            share_device_ip: arguments.share_device_ip,
+            capabilities: arguments.capabilities,
+            brokered_name: arguments.brokered_name,
+            prompts_per_minute: arguments.prompts_per_minute,
+        },
+    };
+    let added = service.add_relying_party(new).await?;
+    writeln!(stdout(), "{}", added.uuid)?;
+    Ok(())
+}
+
+async fn list(service: &Service) -> Result<()> {
+    let mut out = stdout().lock();
+    for relying_party in service.relying_parties().await? {
+        writeln!(out, "{}", describe(&relying_party))?;
+    }
+    Ok(())
+}
+
+/// One line: UUID, state, names, and what is out of the ordinary.
+fn describe(relying_party: &RelyingParty) -> String {
+    let rights = &relying_party.rights;
+    let mut line = format!(
+        "{}  {:<8}  {}",
+        relying_party.uuid,
+        if relying_party.enabled {
+            "enabled"
+        } else {
+            "disabled"
+        },
+        relying_party.names.join(", ")
+    );
+    let networks: Vec<String> = relying_party
+        .networks
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let extras = [
+        (!networks.is_empty()).then(|| format!("from {}", networks.join(", "))),
+        rights.advanced_level.then(|| "advanced".to_owned()),
+        rights.share_device_ip.then(|| "share-device-ip".to_owned()),
+        (!rights.capabilities.is_empty())
+            .then(|| format!("capabilities {}", rights.capabilities.join(", "))),
+        (!rights.brokered_name.is_empty()).then(|| format!("acts for {}", rights.brokered_name)),
+        rights
+            .prompts_per_minute
+            .map(|limit| format!("{limit} prompts a minute")),
+    ];
+    let extras: Vec<String> = extras.into_iter().flatten().collect();
+    if !extras.is_empty() {
+        line.push_str(&format!("  ({})", extras.join("; ")));
+    }
+    line
+}
+
+async fn usage(service: &Service, arguments: &UsageArgs) -> Result<()> {
+    let until = arguments.until.unwrap_or_else(Timestamp::now);
+    let month = SignedDuration::from_hours(30 * 24);
+    let from = match arguments.from {
+        Some(from) => from,
+        None => until
+            .checked_sub(month)
+            .context("--until is before all time")?,
+    };
+    let mut out = stdout().lock();
+    for line in service.usage(from, until).await? {
+        writeln!(
+            out,
+            "{}  {:<40}  {}",
+            line.relying_party, line.result, line.count
+        )?;
+    }
+    Ok(())
+}
+
+async fn enable(service: &Service, uuid: RelyingPartyUuid, enabled: bool) -> Result<()> {
+    service.enable_relying_party(uuid, enabled).await?;
+    writeln!(
+        stdout(),
+        "{uuid}  {}",
+        if enabled { "enabled" } else { "disabled" }
+    )?;
+    Ok(())
+}

@@ -1,0 +1,61 @@
+use crate::{
+    config::Config,
+    deployment::Deployment,
+    http, jobs,
+    lifecycle::{Lifecycle, Signals, Stopped, forbid_core_dumps},
+};
+use anyhow::Result;
+use clap::Args;
+use std::{path::PathBuf, process::ExitCode};
+use tracing::info;
+use web::WebSettings;
+
+/// Run the server
+///
+/// Serves HTTP until it is stopped by SIGTERM or SIGINT: open requests are answered within 10 seconds; a second signal
+/// stops it at once. TLS ends at a proxy in front.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Before the first start: smart-id ceremony, smart-id migrate, smart-id check all.
+A documented configuration: docs/config/serve.toml")]
+pub(super) struct ServeArgs {
+    /// Configuration of the deployment
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+pub(super) async fn run(arguments: ServeArgs) -> Result<ExitCode> {
+    forbid_core_dumps()?;
+    let signals = Signals::listen()?;
+    let config = Config::load(&arguments.config)?;
+    let listener = http::bind(config.http.listen, "http.listen in the configuration").await?;
+    let deployment = Deployment::open(&config).await?;
+
+    let lifecycle = Lifecycle::default();
+    let settings = WebSettings {
+        proxies: config.http.trusted_proxies(),
+        limits: config.web_limits(),
+        body_timeout: config.http.body_timeout(),
+        stop: lifecycle.stopping(),
+    };
+    jobs::start(&deployment.service, &lifecycle);
+    info!(listen = %listener.local_addr()?, public_url = %config.public_url, "ready");
+    http::serve(
+        listener,
+        web::router(deployment.service.clone(), settings),
+        config.http.limits(),
+        &lifecycle,
+    );
+    let stopped = lifecycle.run_until_signalled(signals).await;
+    deployment.close().await;
+    info!("stopped");
+    Ok(exit_code(stopped))
+}
+
+/// 0 if everything under way was finished.
+pub(super) fn exit_code(stopped: Stopped) -> ExitCode {
+    match stopped {
+        Stopped::Softly => ExitCode::SUCCESS,
+        Stopped::Hard => ExitCode::FAILURE,
+    }
+}

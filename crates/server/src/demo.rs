@@ -1,0 +1,147 @@
+//! The whole system in one process, ready in seconds, on data of its own.
+
+pub(crate) mod commands_to_try;
+pub(crate) mod data;
+mod identities;
+mod relying_parties;
+mod welcome;
+
+pub use relying_parties::{ADVANCED, ALIAS, DEMO};
+
+use crate::{
+    deployment::Deployment,
+    http, jobs,
+    lifecycle::{Lifecycle, Signals, Stopped},
+};
+use anyhow::{Context, Result};
+use axum::Router;
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::{Path, PathBuf},
+};
+use tempfile::TempDir;
+use web::WebSettings;
+
+/// What the demo may be told.
+#[derive(Clone, Debug)]
+pub struct DemoOptions {
+    /// IP address and port; port 0 takes any free one.
+    pub listen: SocketAddr,
+    /// Folder for the data, made if it is not there and reused if it is; `None`: a new one that goes with the demo.
+    pub data: Option<PathBuf>,
+}
+
+/// A demo that answers requests.
+pub struct RunningDemo {
+    /// Origin under which it answers, without slash at the end.
+    pub url: String,
+    /// The root of its certificates, DER.
+    pub root_certificate: Vec<u8>,
+    /// Where its data are, with a configuration file `smart-id.toml` for the operator's commands.
+    pub data: PathBuf,
+    lifecycle: Lifecycle,
+    deployment: Deployment,
+    /// Deletes the data.
+    temporary: Option<TempDir>,
+}
+
+impl Default for DemoOptions {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            data: None,
+        }
+    }
+}
+
+impl RunningDemo {
+    /// Whether the data go with the demo.
+    #[must_use]
+    pub fn is_temporary(&self) -> bool {
+        self.temporary.is_some()
+    }
+
+    /// Waits for a signal, then stops.
+    pub async fn run_until_signalled(self, signals: Signals) -> Stopped {
+        let stopped = self.lifecycle.run_until_signalled(signals).await;
+        self.clear().await;
+        stopped
+    }
+
+    /// Stops softly and deletes temporary data.
+    pub async fn stop(self) -> Stopped {
+        let stopped = self.lifecycle.stop().await;
+        self.clear().await;
+        stopped
+    }
+
+    async fn clear(self) {
+        self.deployment.close().await;
+        // Folder and database are not needed any more: failing to delete them harms nobody.
+        drop(self.temporary);
+    }
+}
+
+/// Starts a demo: keys, certificates, database and relying parties are made where there are none.
+///
+/// It answers when this returns.
+///
+/// # Errors
+/// The port is busy (the message names `--listen`), or the data cannot be made or used.
+pub async fn start(options: DemoOptions) -> Result<RunningDemo> {
+    let listener = http::bind(options.listen, "--listen").await?;
+    let address = listener
+        .local_addr()
+        .context("the listening socket has no address")?;
+    let url = format!("http://{}", reachable(address));
+    let temporary = match options.data {
+        Some(_) => None,
+        None => Some(data::temporary_folder()?),
+    };
+    let data = match (&temporary, options.data) {
+        (Some(folder), _) => folder.path().to_owned(),
+        (None, Some(folder)) => std::path::absolute(folder)?,
+        (None, None) => unreachable!("one of them is set above"),
+    };
+    let config = data::open_or_make(&data, address, &url).await?;
+    let deployment = Deployment::open(&config)
+        .await
+        .with_context(|| trouble(&data))?;
+    relying_parties::seed(&deployment.service).await?;
+    let root_certificate = deployment.root_certificate()?;
+
+    let lifecycle = Lifecycle::default();
+    let settings = WebSettings {
+        limits: web::Limits::generous(),
+        stop: lifecycle.stopping(),
+        ..WebSettings::default()
+    };
+    let more = Router::new()
+        .merge(identities::routes(deployment.service.clone()))
+        .merge(welcome::routes(&url));
+    let router = web::router_with(deployment.service.clone(), settings, more);
+    jobs::start(&deployment.service, &lifecycle);
+    http::serve(listener, router, http::Limits::default(), &lifecycle);
+    Ok(RunningDemo {
+        url,
+        root_certificate,
+        data,
+        lifecycle,
+        deployment,
+        temporary,
+    })
+}
+
+fn trouble(data: &Path) -> String {
+    format!("cannot use the data in {}", data.display())
+}
+
+/// The address that a client on this machine uses: one cannot connect to "all interfaces".
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}

@@ -1,0 +1,162 @@
+//! The demo's folder: a small deployment with everything in one place.
+
+use crate::{
+    config::{Config, SecretSource},
+    deployment,
+};
+use anyhow::{Context, Result, bail};
+use jiff::Timestamp;
+use std::{fs, net::SocketAddr, os::unix::fs::DirBuilderExt, path::Path};
+use tempfile::TempDir;
+use vault::{
+    Ceremony, CeremonyConfig, IssuingAuthorityConfig, OrganizationConfig, RootAuthorityConfig,
+    SoftwareVault, UnlockKey,
+};
+
+/// The configuration, written last: where it is, everything is.
+pub(crate) const CONFIG: &str = "smart-id.toml";
+
+const VAULT: &str = "vault";
+const VAULT_KEY: &str = "vault.key";
+const COLUMN_KEY: &str = "column-1.key";
+
+/// A new folder that is deleted with the value.
+pub(super) fn temporary_folder() -> Result<TempDir> {
+    // Made with access for its owner only.
+    tempfile::Builder::new()
+        .prefix("smart-id-demo-")
+        .tempdir()
+        .context("cannot make a temporary folder")
+}
+
+/// Reads an earlier demo's configuration, or makes everything anew.
+pub(super) async fn open_or_make(folder: &Path, listen: SocketAddr, url: &str) -> Result<Config> {
+    let path = folder.join(CONFIG);
+    if !path.exists() {
+        make(folder, listen, url)
+            .with_context(|| format!("cannot make a demo in {}", folder.display()))?;
+    }
+    let mut config = Config::load(&path)?;
+    // The address of this run, not of the first; what was issued keeps its own.
+    config.public_url = url.to_owned().try_into()?;
+    deployment::migrate(&config.database).await?;
+    Ok(config)
+}
+
+fn make(folder: &Path, listen: SocketAddr, url: &str) -> Result<()> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)?;
+    if fs::read_dir(folder)?.next().is_some() {
+        bail!(
+            "the folder holds something else, or a demo that was interrupted at its first start; take an empty one"
+        );
+    }
+    SecretSource::create(&folder.join(COLUMN_KEY))?;
+    let unlock_path = folder.join(VAULT_KEY);
+    SecretSource::create(&unlock_path)?;
+    let unlock = UnlockKey::from_bytes(SecretSource::File(unlock_path).read()?);
+    let rng = &mut rand_core::UnwrapErr(getrandom::SysRng);
+    let ceremony = Ceremony::perform(&authorities(url), Timestamp::now(), rng)?;
+    SoftwareVault::create(&folder.join(VAULT), unlock, ceremony, rng)?;
+    fs::write(folder.join(CONFIG), configuration(listen, url))?;
+    Ok(())
+}
+
+fn authorities(url: &str) -> CeremonyConfig {
+    let issuing = |name: &str, common_name: &str| IssuingAuthorityConfig {
+        common_name: common_name.to_owned(),
+        certificate_url: format!("{url}/certs/{name}.crt"),
+        crl_url: format!("{url}/crl/{name}.crl"),
+        ocsp_url: format!("{url}/ocsp/{name}"),
+    };
+    CeremonyConfig {
+        organization: OrganizationConfig {
+            name: "Open Smart-ID Demo".to_owned(),
+            identifier: "NTREE-00000000".to_owned(),
+            country: "EE".to_owned(),
+        },
+        practice_statement_url: format!("{url}/"),
+        // ETSI EN 319 412-5 §4.3.4 wants https.
+        disclosure_statement_url: format!("{}/", url.replacen("http:", "https:", 1)),
+        root: RootAuthorityConfig {
+            common_name: "Open Smart-ID DEMO ROOT".to_owned(),
+            certificate_url: format!("{url}/certs/root.crt"),
+            crl_url: format!("{url}/crl/root.crl"),
+            ocsp_url: None,
+        },
+        eid_q: issuing("eid-q", "Open Smart-ID DEMO EID-Q"),
+        eid_nq: issuing("eid-nq", "Open Smart-ID DEMO EID-NQ"),
+        policies: None,
+    }
+}
+
+fn configuration(listen: SocketAddr, url: &str) -> String {
+    format!(
+        r#"# Made by `smart-id demo`; for `smart-id rp`, `account` and `check`. The keys beside it protect nothing of worth.
+public_url = "{url}"
+scheme_name = "smart-id-demo"
+
+[http]
+listen = "{listen}"
+
+[database]
+file = "smart-id.db"
+
+[[database.column_keys]]
+id = 1
+key_file = "{COLUMN_KEY}"
+
+[vault]
+file = "{VAULT}"
+unlock_key_file = "{VAULT_KEY}"
+
+# Generous: everybody here is a tester.
+[limits]
+prompts_per_minute = 10000
+begins_per_minute = 10000
+registrations_per_minute = 10000
+registrations_burst = 10000
+failures_per_minute = 10000
+failures_burst = 10000
+"#
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_that_is_written_can_be_read() {
+        let folder = temporary_folder().unwrap();
+        let path = folder.path().join(CONFIG);
+        fs::write(
+            &path,
+            configuration("[::1]:8080".parse().unwrap(), "http://[::1]:8080"),
+        )
+        .unwrap();
+        let config = Config::load(&path).unwrap();
+        assert_eq!(config.policy().scheme_name, "smart-id-demo");
+        assert_eq!(
+            config.web_limits().registrations,
+            web::Limits::generous().registrations
+        );
+    }
+
+    #[tokio::test]
+    async fn a_folder_with_something_else_in_it_is_left_alone() {
+        let folder = temporary_folder().unwrap();
+        fs::write(folder.path().join("letter.txt"), "dear").unwrap();
+        let error = open_or_make(
+            folder.path(),
+            "127.0.0.1:0".parse().unwrap(),
+            "http://127.0.0.1:1",
+        )
+        .await
+        .unwrap_err();
+        assert!(format!("{error:#}").contains("something else"), "{error:#}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,151 @@
+use super::*;
+use axum::{body::Body, http::Request};
+use std::collections::HashMap;
+use tower::ServiceExt;
+
+const URL: &str = "http://127.0.0.1:8080";
+
+async fn fetch(path: &str, accept_language: &str) -> Response {
+    let request = Request::get(path)
+        .header(header::ACCEPT_LANGUAGE, accept_language)
+        .body(Body::empty())
+        .unwrap();
+    routes(URL).oneshot(request).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_language_is_the_chosen_one_or_the_browsers() {
+    for (path, accept_language, expected) in [
+        ("/", "et-EE", "et"),
+        ("/?lang=lt", "et-EE", "lt"),
+        ("/?lang=xx", "et-EE", "et"),
+        ("/?lang=", "fi", "en"),
+    ] {
+        let response = fetch(path, accept_language).await;
+        assert_eq!(
+            response.headers()[header::CONTENT_LANGUAGE],
+            expected,
+            "{path} {accept_language}"
+        );
+        assert_eq!(response.headers()[header::VARY], "accept-language");
+    }
+}
+
+#[tokio::test]
+async fn nothing_but_our_own_style_sheet_may_load() {
+    let response = fetch("/", "en").await;
+    let policy = response.headers()[header::CONTENT_SECURITY_POLICY]
+        .to_str()
+        .unwrap();
+    assert!(
+        policy.starts_with("default-src 'none'; style-src 'self';"),
+        "{policy}"
+    );
+    assert!(!policy.contains("unsafe"), "{policy}");
+    assert_eq!(
+        fetch("/demo/style.css", "en").await.headers()[header::CONTENT_TYPE],
+        "text/css; charset=utf-8"
+    );
+    assert!(!STYLE.contains("url(") && !STYLE.contains("@import"));
+    for language in Language::ALL {
+        let page = page::render(language, URL);
+        assert!(
+            !page.contains("style=") && !page.contains("<script"),
+            "{}",
+            language.code()
+        );
+    }
+}
+
+#[test]
+fn every_language_has_all_commands_and_addresses() {
+    for language in Language::ALL {
+        let page = page::render(language, URL);
+        assert!(page.contains(&format!("<html lang=\"{}\">", language.code())));
+        for needed in [
+            "smart-id device register --url http://127.0.0.1:8080",
+            "/smart-id-rp/v3/authentication/notification/etsi/",
+            "/smart-id-rp/v3/signature/notification/etsi/",
+            "smart-id tour --url",
+            "00000000-0000-4000-8000-000000000000",
+            "SK ID Solutions",
+            "Cybernetica",
+        ] {
+            assert!(page.contains(needed), "{} lacks {needed}", language.code());
+        }
+        for other in Language::ALL {
+            assert!(page.contains(&format!("href=\"/?lang={}\"", other.code())));
+        }
+    }
+}
+
+#[test]
+fn no_sentence_was_left_untranslated() {
+    let english = Language::English.texts();
+    for language in Language::ALL
+        .into_iter()
+        .filter(|language| *language != Language::English)
+    {
+        let texts = language.texts();
+        for (translated, original) in [
+            (texts.lead, english.lead),
+            (texts.notice, english.notice),
+            (texts.data, english.data),
+            (texts.program, english.program),
+            (texts.register, english.register),
+            (texts.log_in, english.log_in),
+            (texts.approve, english.approve),
+            (texts.sign, english.sign),
+            (texts.tour, english.tour),
+            (texts.advanced, english.advanced),
+        ] {
+            assert_ne!(translated, original, "{}", language.code());
+        }
+    }
+}
+
+/// WCAG 2.2 success criterion 1.4.3.
+#[test]
+fn text_has_enough_contrast_in_light_and_in_dark() {
+    let (light, dark) = STYLE.split_once("prefers-color-scheme: dark").unwrap();
+    for scheme in [light, dark] {
+        let colours = colours(scheme);
+        for text in ["--ink", "--quiet", "--accent"] {
+            for ground in ["--paper", "--panel"] {
+                let contrast = contrast(colours[text], colours[ground]);
+                assert!(contrast >= 4.5, "{text} on {ground}: {contrast}");
+            }
+        }
+    }
+}
+
+/// The first definition of each variable.
+fn colours(css: &str) -> HashMap<&str, [u8; 3]> {
+    let mut colours = HashMap::new();
+    for line in css.lines() {
+        let Some((name, value)) = line.trim().split_once(": #") else {
+            continue;
+        };
+        let mut rgb = [0; 3];
+        hex::decode_to_slice(value.trim_end_matches(';'), &mut rgb).unwrap();
+        colours.entry(name).or_insert(rgb);
+    }
+    colours
+}
+
+fn contrast(one: [u8; 3], other: [u8; 3]) -> f64 {
+    let (one, other) = (luminance(one), luminance(other));
+    (one.max(other) + 0.05) / (one.min(other) + 0.05)
+}
+
+fn luminance(rgb: [u8; 3]) -> f64 {
+    let [red, green, blue] = rgb.map(|channel| {
+        let channel = f64::from(channel) / 255.0;
+        if channel <= 0.04045 {
+            channel / 12.92
+        } else {
+            ((channel + 0.055) / 1.055).powf(2.4)
+        }
+    });
+    0.2126 * red + 0.7152 * green + 0.0722 * blue
+}

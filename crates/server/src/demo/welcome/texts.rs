@@ -1,0 +1,49 @@
+//! The page's sentences, complete in each language: a missing one does not compile.
+
+mod de;
+mod en;
+mod et;
+mod fr;
+mod lt;
+mod lv;
+mod nl;
+mod ru;
+
+pub(super) use de::GERMAN;
+pub(super) use en::ENGLISH;
+pub(super) use et::ESTONIAN;
+pub(super) use fr::FRENCH;
+pub(super) use lt::LITHUANIAN;
+pub(super) use lv::LATVIAN;
+pub(super) use nl::DUTCH;
+pub(super) use ru::RUSSIAN;
+
+/// One language's sentences.
+pub(super) struct Texts {
+    /// The language's own name.
+    pub(super) language: &'static str,
+    /// What the row of languages is called.
+    pub(super) languages: &'static str,
+    pub(super) title: &'static str,
+    pub(super) lead: &'static str,
+    pub(super) notice_heading: &'static str,
+    pub(super) notice: &'static str,
+    pub(super) data: &'static str,
+    pub(super) try_heading: &'static str,
+    pub(super) program: &'static str,
+    pub(super) register: &'static str,
+    pub(super) log_in: &'static str,
+    pub(super) approve: &'static str,
+    pub(super) sign: &'static str,
+    pub(super) tour: &'static str,
+    pub(super) addresses_heading: &'static str,
+    pub(super) rp_api: &'static str,
+    pub(super) device_api: &'static str,
+    pub(super) certificates: &'static str,
+    pub(super) ready: &'static str,
+    pub(super) metrics: &'static str,
+    pub(super) relying_parties_heading: &'static str,
+    pub(super) demo: &'static str,
+    pub(super) alias: &'static str,
+    pub(super) advanced: &'static str,
+}

@@ -1,0 +1,141 @@
+//! From a configuration to an engine over its ports.
+
+use crate::{
+    adapters::{OsEntropy, SystemClock},
+    config::{Config, DatabaseConfig, VaultConfig},
+};
+use anyhow::{Context, Result, bail};
+use engine::{
+    Service,
+    ports::{CaSigner, ServerKeys, Store},
+};
+use std::{path::Path, sync::Arc};
+use store::{ColumnCipher, ColumnKey, Options, SqliteStore};
+use vault::{ClosedVault, SoftwareVault, UnlockKey};
+
+/// An engine, and the database to be closed after it.
+pub struct Deployment {
+    /// The use cases.
+    pub service: Service,
+    store: Arc<SqliteStore>,
+}
+
+impl Deployment {
+    /// The server's engine, ready for requests. It has the vault to itself.
+    ///
+    /// # Errors
+    /// Vault or database cannot be used; says which file and how to mend it.
+    pub async fn open(config: &Config) -> Result<Self> {
+        let vault = Arc::new(open_vault(&config.vault)?);
+        let deployment = Self::over(config, Arc::clone(&vault) as _, vault as _).await?;
+        // A new vault has no transport key, and those of one that was away for days have expired.
+        deployment
+            .service
+            .rotate_transport_keys()
+            .await
+            .context("cannot make a transport key in the vault")?;
+        Ok(deployment)
+    }
+
+    /// The operator's engine, for commands beside a running server: everything that needs no key.
+    ///
+    /// # Errors
+    /// The database cannot be used.
+    pub async fn open_without_keys(config: &Config) -> Result<Self> {
+        Self::over(config, Arc::new(ClosedVault), Arc::new(ClosedVault)).await
+    }
+
+    async fn over(
+        config: &Config,
+        keys: Arc<dyn ServerKeys>,
+        ca: Arc<dyn CaSigner>,
+    ) -> Result<Self> {
+        let store = Arc::new(open_store(&config.database).await?);
+        let service = Service::new(
+            Arc::clone(&store) as Arc<dyn Store>,
+            keys,
+            ca,
+            Arc::new(SystemClock),
+            Arc::new(OsEntropy),
+            config.policy(),
+        );
+        Ok(Self { service, store })
+    }
+
+    /// The root of the certificates, DER.
+    ///
+    /// # Errors
+    /// The vault publishes none.
+    pub fn root_certificate(&self) -> Result<Vec<u8>> {
+        let mut published = self.service.published_certificates().into_iter();
+        let root = published
+            .find(|published| published.name == "root")
+            .context("the vault publishes no root")?;
+        Ok(root.certificate)
+    }
+
+    /// Closes the database, once what is under way has ended.
+    pub async fn close(self) {
+        self.store.close().await;
+    }
+}
+
+/// Opens the database; it must be of this software's schema.
+///
+/// # Errors
+/// A column key or the database cannot be used.
+pub async fn open_store(config: &DatabaseConfig) -> Result<SqliteStore> {
+    let cipher = column_cipher(config)?;
+    let options = Options {
+        readers: config.readers,
+        ..Options::default()
+    };
+    SqliteStore::open(location(&config.file)?, cipher, options)
+        .await
+        .with_context(|| format!("cannot open the database {}", config.file.display()))
+}
+
+/// Brings the database to this software's schema; returns the versions before and after.
+///
+/// # Errors
+/// It is newer or cannot be written.
+pub async fn migrate(config: &DatabaseConfig) -> Result<(i64, i64)> {
+    SqliteStore::migrate(location(&config.file)?)
+        .await
+        .with_context(|| format!("cannot migrate the database {}", config.file.display()))
+}
+
+/// Opens the vault.
+///
+/// # Errors
+/// The unlock key or the file cannot be used, or another process has it.
+pub fn open_vault(config: &VaultConfig) -> Result<SoftwareVault> {
+    let unlock = config.unlock_key.read().context("the vault's unlock key")?;
+    SoftwareVault::open(&config.file, UnlockKey::from_bytes(unlock))
+        .with_context(|| format!("cannot open the vault {}", config.file.display()))
+}
+
+fn column_cipher(config: &DatabaseConfig) -> Result<ColumnCipher> {
+    let mut keys = Vec::new();
+    for key in &config.column_keys {
+        let secret = key
+            .key
+            .read()
+            .with_context(|| format!("column key {}", key.id))?;
+        keys.push((key.id, secret));
+    }
+    keys.sort_by_key(|(id, _)| *id);
+    let Some((newest, secret)) = keys.pop() else {
+        bail!("database.column_keys is empty; one key is needed")
+    };
+    let older = keys
+        .into_iter()
+        .map(|(id, secret)| ColumnKey::new(id, secret))
+        .collect();
+    Ok(ColumnCipher::new(ColumnKey::new(newest, secret), older)?)
+}
+
+fn location(path: &Path) -> Result<&str> {
+    path.to_str()
+        .with_context(|| format!("{} is not UTF-8", path.display()))
+}

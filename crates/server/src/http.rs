@@ -1,0 +1,155 @@
+//! HTTP/1.1 and h2c for the routes of `web`, with bounds on what a stranger can hold.
+//!
+//! TLS is the business of the proxy in front.
+
+mod impatient;
+
+use crate::lifecycle::Lifecycle;
+use anyhow::{Context, Result};
+use axum::{Router, body::Body, extract::ConnectInfo};
+use hyper::{Request, body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto,
+};
+use impatient::Impatient;
+use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+};
+use tower::ServiceExt;
+use tracing::{debug, warn};
+
+/// Header block of an HTTP/2 request, and buffer for an HTTP/1 one; ours are below 1 KiB.
+const MAX_HEADER_BYTES: u32 = 16 * 1024;
+/// An HTTP/2 peer that does not answer a ping is gone.
+const HTTP2_PING: Duration = Duration::from_secs(30);
+/// Requests at once in one HTTP/2 connection.
+const HTTP2_STREAMS: u32 = 100;
+/// After the operating system refused a connection, mostly for want of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
+
+/// What a stranger can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections at once; more wait in the operating system's queue.
+    pub connections: u32,
+    /// Time for a request's header, also the longest idle time of a connection.
+    pub header_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 4096,
+            header_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Opens a port.
+///
+/// # Errors
+/// It is in use or forbidden; the message names `setting`, where the operator chooses another.
+pub async fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| match address.port() {
+            0 => format!("cannot listen on {address}; choose another address with {setting}"),
+            port => format!(
+                "cannot listen on {address}: choose another address than port {port} with {setting}"
+            ),
+        })
+}
+
+/// Accepts connections until the process stops; then lets each finish the request under way.
+pub fn serve(listener: TcpListener, router: Router, limits: Limits, lifecycle: &Lifecycle) {
+    let inner = lifecycle.clone();
+    lifecycle.spawn("accept", async move {
+        let stopping = inner.stopping();
+        let places = Arc::new(Semaphore::new(
+            usize::try_from(limits.connections).unwrap_or(Semaphore::MAX_PERMITS),
+        ));
+        loop {
+            let accept = async {
+                let place = Arc::clone(&places).acquire_owned().await;
+                (place, listener.accept().await)
+            };
+            let (place, accepted) = tokio::select! {
+                accepted = accept => accepted,
+                () = stopping.cancelled() => break,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    let connection =
+                        connection(stream, peer, router.clone(), limits, inner.clone());
+                    inner.spawn("connection", async move {
+                        connection.await;
+                        drop(place);
+                    });
+                }
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) => {
+                    warn!(%error, "cannot accept connections");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    });
+}
+
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    limits: Limits,
+    lifecycle: Lifecycle,
+) {
+    // Answers are small and awaited; failing to say so only makes them slower.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request: Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(ConnectInfo(peer));
+        router.clone().oneshot(request)
+    });
+    let mut server = auto::Builder::new(TokioExecutor::new());
+    server
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_timeout)
+        .max_buf_size(MAX_HEADER_BYTES as usize);
+    server
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(HTTP2_STREAMS)
+        .max_header_list_size(MAX_HEADER_BYTES)
+        .keep_alive_interval(HTTP2_PING)
+        .keep_alive_timeout(HTTP2_PING);
+    let stream = TokioIo::new(Impatient::new(stream, limits.header_timeout));
+    let mut connection = pin!(server.serve_connection(stream, service));
+    let stopping = lifecycle.stopping();
+    let outcome = tokio::select! {
+        outcome = connection.as_mut() => outcome,
+        () = stopping.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = outcome {
+        debug!(%peer, error, "connection ended");
+    }
+}
+
+/// The peer was gone before it was accepted; the next may be all right.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+    )
+}
+
+#[cfg(test)]
+mod tests;

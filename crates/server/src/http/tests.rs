@@ -1,0 +1,140 @@
+use super::*;
+use crate::lifecycle::Stopped;
+use axum::routing::get;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    time::{Instant, timeout},
+};
+
+const PATIENCE: Duration = Duration::from_millis(300);
+
+async fn server(connections: u32) -> (SocketAddr, Lifecycle) {
+    let lifecycle = Lifecycle::default();
+    let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0)), "--listen")
+        .await
+        .expect("a free port");
+    let address = listener.local_addr().expect("address");
+    let slow = || async {
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        "slow"
+    };
+    let peer = |ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.ip().to_string() };
+    let router = Router::new()
+        .route("/slow", get(slow))
+        .route("/peer", get(peer));
+    serve(
+        listener,
+        router,
+        Limits {
+            connections,
+            header_timeout: PATIENCE,
+        },
+        &lifecycle,
+    );
+    (address, lifecycle)
+}
+
+/// Sends bytes and reads until the server closes the connection.
+async fn exchange(address: SocketAddr, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).await.expect("connects");
+    stream.write_all(bytes).await.expect("writes");
+    let mut answer = Vec::new();
+    // A reset counts as closed.
+    let _ = timeout(Duration::from_secs(5), stream.read_to_end(&mut answer))
+        .await
+        .expect("closed in time");
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test]
+async fn handlers_see_the_peer_address() {
+    let (address, lifecycle) = server(8).await;
+    let answer = exchange(
+        address,
+        b"GET /peer HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n",
+    )
+    .await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.ends_with("127.0.0.1"), "{answer}");
+    lifecycle.stop().await;
+}
+
+#[tokio::test]
+async fn peers_that_say_nothing_or_too_little_are_cut_off() {
+    let (address, lifecycle) = server(8).await;
+    for words in [
+        &b""[..],
+        b"PRI * HTTP/2",
+        b"GET / HTTP/1.1\r\nhost: somewhere\r\nx-",
+    ] {
+        let begin = Instant::now();
+        exchange(address, words).await;
+        assert!(begin.elapsed() >= PATIENCE, "{words:?}");
+        assert!(begin.elapsed() < PATIENCE * 5, "{words:?}");
+    }
+    lifecycle.stop().await;
+}
+
+#[tokio::test]
+async fn http2_without_tls_is_understood() {
+    let (address, lifecycle) = server(8).await;
+    let mut stream = TcpStream::connect(address).await.expect("connects");
+    // The preface and an empty SETTINGS frame (RFC 9113 §3.4).
+    stream
+        .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")
+        .await
+        .expect("writes");
+    let mut frame = [0; 9];
+    stream.read_exact(&mut frame).await.expect("a frame");
+    assert_eq!(frame[3], 4, "the server's preface is a SETTINGS frame");
+    drop(stream);
+    lifecycle.stop().await;
+}
+
+#[tokio::test]
+async fn a_request_under_way_is_answered_before_the_stop() {
+    let (address, lifecycle) = server(8).await;
+    let request = tokio::spawn(exchange_owned(
+        address,
+        b"GET /slow HTTP/1.1\r\nhost: somewhere\r\n\r\n",
+    ));
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    assert_eq!(lifecycle.stop().await, Stopped::Softly);
+    assert!(request.await.expect("no panic").ends_with("slow"));
+    TcpStream::connect(address)
+        .await
+        .expect_err("nobody listens any more");
+}
+
+async fn exchange_owned(address: SocketAddr, bytes: &'static [u8]) -> String {
+    exchange(address, bytes).await
+}
+
+#[tokio::test]
+async fn more_connections_than_allowed_wait_for_their_turn() {
+    let (address, lifecycle) = server(1).await;
+    let first = TcpStream::connect(address).await.expect("connects");
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let begin = Instant::now();
+    let answer = exchange(
+        address,
+        b"GET /peer HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n",
+    )
+    .await;
+    // The first one's patience had to run out.
+    assert!(begin.elapsed() >= PATIENCE / 2);
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    drop(first);
+    lifecycle.stop().await;
+}
+
+#[tokio::test]
+async fn a_busy_port_names_the_setting() {
+    let taken = bind(SocketAddr::from(([127, 0, 0, 1], 0)), "--listen")
+        .await
+        .expect("a free port");
+    let error = bind(taken.local_addr().expect("address"), "--listen")
+        .await
+        .expect_err("busy");
+    assert!(format!("{error:#}").contains("--listen"), "{error:#}");
+}

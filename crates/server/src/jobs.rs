@@ -1,0 +1,140 @@
+//! What happens by itself: expiry, the pool of server halves, transport keys.
+
+use crate::lifecycle::Lifecycle;
+use anyhow::Error;
+use engine::Service;
+use std::{future::Future, time::Duration};
+use tracing::{debug, error, info};
+
+/// Sessions, registrations and accounts whose time is over (R89); locks need no job, they are computed.
+const EXPIRY: Duration = Duration::from_secs(1);
+/// Looking whether server halves are needed.
+const POOL: Duration = Duration::from_secs(2);
+/// Looking whether a transport key's day is over.
+const TRANSPORT_KEYS: Duration = Duration::from_secs(3600);
+
+/// Starts all jobs. Each is safe beside the same job of another process.
+pub fn start(service: &Service, lifecycle: &Lifecycle) {
+    let expiry = service.clone();
+    repeat(lifecycle, "expiry", EXPIRY, move || {
+        let service = expiry.clone();
+        async move {
+            let report = service.run_jobs().await?;
+            if report != engine::service::JobReport::default() {
+                debug!(?report, "expiry");
+            }
+            Ok(())
+        }
+    });
+    let pool = service.clone();
+    let stopping = lifecycle.stopping();
+    repeat(lifecycle, "pool", POOL, move || {
+        let (service, stopping) = (pool.clone(), stopping.clone());
+        async move {
+            while !stopping.is_cancelled() && service.replenish_pool().await? {}
+            Ok(())
+        }
+    });
+    let transport_keys = service.clone();
+    repeat(lifecycle, "transport_keys", TRANSPORT_KEYS, move || {
+        let service = transport_keys.clone();
+        async move { Ok(service.rotate_transport_keys().await?) }
+    });
+}
+
+/// Runs `work` now and then again after every `pause`, up to a tenth longer so that processes do not march in step.
+///
+/// A failure or a panic is logged and the job goes on.
+fn repeat<F, W>(lifecycle: &Lifecycle, name: &'static str, pause: Duration, mut work: F)
+where
+    F: FnMut() -> W + Send + 'static,
+    W: Future<Output = Result<(), Error>> + Send + 'static,
+{
+    let stopping = lifecycle.stopping();
+    lifecycle.spawn(name, async move {
+        let mut failures = 0_u64;
+        while !stopping.is_cancelled() {
+            // A task of its own, so that a panic ends the round and not the job.
+            let outcome = match tokio::spawn(work()).await {
+                Ok(outcome) => outcome,
+                Err(panic) => Err(panic.into()),
+            };
+            match outcome {
+                Ok(()) if failures == 0 => {}
+                Ok(()) => {
+                    info!(job = name, failures, "works again");
+                    failures = 0;
+                }
+                Err(error) => {
+                    failures += 1;
+                    // An hour without database is a dozen lines, not 3600.
+                    if failures.is_power_of_two() {
+                        error!(
+                            job = name,
+                            failures,
+                            error = format!("{error:#}"),
+                            "failed; will try again"
+                        );
+                    }
+                }
+            }
+            tokio::select! {
+                () = stopping.cancelled() => {}
+                () = tokio::time::sleep(jittered(pause)) => {}
+            }
+        }
+    });
+}
+
+fn jittered(pause: Duration) -> Duration {
+    // Not a secret; without randomness the pause is just exact.
+    let random = getrandom::u32().unwrap_or(0);
+    pause + (pause / 10).mul_f64(f64::from(random) / f64::from(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    };
+
+    #[tokio::test(start_paused = true)]
+    async fn a_job_outlives_failures_and_panics() {
+        let lifecycle = Lifecycle::default();
+        let rounds = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&rounds);
+        repeat(&lifecycle, "test", Duration::from_secs(1), move || {
+            let round = counted.fetch_add(1, Ordering::SeqCst);
+            async move {
+                match round {
+                    0 => Err(anyhow::anyhow!("failed")),
+                    1 => panic!("defect"),
+                    _ => Ok(()),
+                }
+            }
+        });
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        assert!(rounds.load(Ordering::SeqCst) > 3);
+        lifecycle.stop().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_job_ends_with_the_process() {
+        let lifecycle = Lifecycle::default();
+        repeat(&lifecycle, "test", Duration::from_secs(3600), || async {
+            Ok(())
+        });
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(lifecycle.stop().await, crate::lifecycle::Stopped::Softly);
+    }
+
+    #[test]
+    fn jitter_adds_at_most_a_tenth() {
+        for _ in 0..100 {
+            let pause = jittered(Duration::from_secs(10));
+            assert!((10.0..=11.0).contains(&pause.as_secs_f64()));
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! The demo as somebody sees it who starts it for the first time.
+
+mod support;
+
+use serde_json::{Value, json};
+use std::{fs, net::TcpListener, os::unix::process::ExitStatusExt, path::Path, time::Duration};
+use support::{Server, get, request, run, stderr, stdout};
+
+const STOP: Duration = Duration::from_secs(15);
+
+#[test]
+fn it_is_ready_within_five_seconds_and_stops_on_sigterm() {
+    let mut demo = Server::demo(None);
+    assert!(demo.took < Duration::from_secs(5), "{:?}", demo.took);
+    let address = demo.address();
+    assert_eq!(get(&address, "/health/ready").0, 200);
+    let data = demo.data();
+    assert!(Path::new(&data).exists());
+    demo.terminate();
+    assert_eq!(demo.wait(STOP).code(), Some(0));
+    assert!(!Path::new(&data).exists(), "temporary data are deleted");
+}
+
+#[test]
+fn it_announces_every_address_then_what_to_do() {
+    let demo = Server::demo(None);
+    let text = demo.announcement.join("\n");
+    let address = demo.address();
+    for needed in [
+        &*format!("http://{address}/smart-id-rp/v3"),
+        &format!("http://{address}/device/v1"),
+        &format!("http://{address}/certs/root.pem"),
+        &format!("http://{address}/health/ready"),
+        &format!("http://{address}/metrics"),
+        "00000000-0000-4000-8000-000000000000",
+        "00000000-0000-0000-0000-000000000000",
+        "00000000-0000-4000-8000-000000000001",
+        "smart-id-demo",
+    ] {
+        assert!(text.contains(needed), "{needed} in {text}");
+    }
+    let ready = demo.announcement.last().unwrap();
+    assert!(
+        ready.starts_with("ready") && ready.contains(&format!("http://{address}/")),
+        "{ready}"
+    );
+    assert!(ready.contains("smart-id device register --url"), "{ready}");
+}
+
+#[test]
+fn the_welcome_page_speaks_the_browsers_language() {
+    let demo = Server::demo(None);
+    let address = demo.address();
+    let (status, head, body) = request(&address, "GET", "/", "accept-language: lv\r\n", "");
+    assert_eq!(status, 200);
+    assert!(
+        head.contains("content-security-policy: default-src 'none'"),
+        "{head}"
+    );
+    assert!(body.contains("<html lang=\"lv\">") && body.contains(&address));
+    assert_eq!(get(&address, "/demo/style.css").0, 200);
+    for name in ["root", "eid-q", "eid-nq"] {
+        assert!(
+            get(&address, &format!("/certs/{name}.pem"))
+                .2
+                .contains("BEGIN CERTIFICATE"),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn vouching_is_refused_with_problem_documents() {
+    let demo = Server::demo(None);
+    let address = demo.address();
+    let vouch = |body: &Value| {
+        let body = body.to_string();
+        let (status, head, body) = request(
+            &address,
+            "POST",
+            "/demo/identities",
+            "content-type: application/json\r\n",
+            &body,
+        );
+        assert!(
+            head.contains("content-type: application/problem+json"),
+            "{head}"
+        );
+        (
+            status,
+            serde_json::from_str::<Value>(&body).unwrap()["code"]
+                .as_str()
+                .unwrap()
+                .to_owned(),
+        )
+    };
+    let person = json!({
+        "registrationCode": "7K3M-9QXA", "semanticsIdentifier": "PNOEE-40504040001", "givenName": "OK",
+        "surname": "TESTNUMBER", "dateOfBirth": "1905-04-04",
+    });
+    assert_eq!(
+        vouch(&person),
+        (404, "unknown_registration_code".to_owned())
+    );
+    assert_eq!(vouch(&json!({})), (400, "invalid_request".to_owned()));
+    let mut wrong_number = person.clone();
+    wrong_number["semanticsIdentifier"] = json!("PNOEE-40504040002");
+    assert_eq!(vouch(&wrong_number), (400, "invalid_person".to_owned()));
+    assert_eq!(
+        vouch(&json!({ "registrationCode": "x".repeat(5000) })),
+        (413, "malformed_body".to_owned())
+    );
+}
+
+#[test]
+fn data_in_a_folder_are_kept_and_reused() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("demo");
+    let root = |demo: &Server| get(&demo.address(), "/certs/root.pem").2;
+
+    let mut first = Server::demo(Some(&data));
+    let certificate = root(&first);
+    let path = data.to_str().unwrap();
+    // Beside the running server, which has the vault to itself.
+    let added = run(&["rp", "add", "--data", path, "--name", "Example Bank"]);
+    assert!(added.status.success(), "{}", stderr(&added));
+    let checked = run(&["check", "all", "--data", path]);
+    assert!(
+        checked.status.success(),
+        "{}{}",
+        stdout(&checked),
+        stderr(&checked)
+    );
+    first.terminate();
+    assert_eq!(first.wait(STOP).code(), Some(0));
+
+    let second = Server::demo(Some(&data));
+    assert_eq!(root(&second), certificate);
+    let listed = stdout(&run(&["rp", "list", "--data", path]));
+    assert!(
+        listed.contains("Example Bank") && listed.contains(stdout(&added).trim()),
+        "{listed}"
+    );
+    drop(second);
+    let checked = run(&["check", "all", "--data", path]);
+    assert!(
+        checked.status.success(),
+        "{}{}",
+        stdout(&checked),
+        stderr(&checked)
+    );
+    assert!(
+        stdout(&checked).contains("authority root is valid until"),
+        "{}",
+        stdout(&checked)
+    );
+}
+
+#[test]
+fn a_second_demo_on_the_same_data_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let _first = Server::demo(Some(folder.path()));
+    let second = run(&[
+        "demo",
+        "--listen",
+        "127.0.0.1:0",
+        "--data",
+        folder.path().to_str().unwrap(),
+    ]);
+    assert!(!second.status.success());
+    assert!(
+        stderr(&second).contains("in use by another process"),
+        "{}",
+        stderr(&second)
+    );
+}
+
+#[test]
+fn a_busy_port_names_the_option() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let output = run(&["demo", "--listen", &address]);
+    assert_eq!(output.status.code(), Some(1));
+    let message = stderr(&output);
+    assert!(
+        message.contains("--listen") && message.contains(&address),
+        "{message}"
+    );
+}
+
+#[test]
+fn an_unknown_registration_code_is_named() {
+    let demo = Server::demo(None);
+    let data = demo.data();
+    let output = run(&[
+        "account",
+        "vouch",
+        "7K3M-9QXA",
+        "--data",
+        &data,
+        "--person",
+        "PNOEE-40504040001",
+        "--given-name",
+        "OK",
+        "--surname",
+        "TESTNUMBER",
+        "--date-of-birth",
+        "1905-04-04",
+    ]);
+    assert!(!output.status.success());
+    assert!(
+        stderr(&output).contains("no open registration has the code 7K3M-9QXA"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn no_core_is_dumped() {
+    let mut demo = Server::demo(None);
+    let limits = fs::read_to_string(format!("/proc/{}/limits", demo.id())).unwrap();
+    let core = limits
+        .lines()
+        .find(|line| line.starts_with("Max core file size"))
+        .unwrap();
+    assert_eq!(core.split_whitespace().rev().nth(1), Some("0"), "{core}");
+    demo.kill();
+    assert_eq!(demo.wait(STOP).signal(), Some(9));
+}

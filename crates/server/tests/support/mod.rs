@@ -1,0 +1,180 @@
+//! The real binary, and just enough HTTP to talk to it.
+
+use rustix::process::{Pid, Signal, kill_process};
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    path::Path,
+    process::{Child, Command, ExitStatus, Output, Stdio},
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
+
+/// The binary under test.
+pub fn smart_id() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_smart-id"));
+    command.env_remove("SMART_ID_LOG");
+    command
+}
+
+/// Runs a command to its end.
+pub fn run(arguments: &[&str]) -> Output {
+    smart_id()
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .expect("the binary runs")
+}
+
+/// Standard output as text.
+pub fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Standard error as text.
+pub fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A server in a process of its own, ended with the value.
+pub struct Server {
+    child: Child,
+    /// What it printed up to the line that says it is ready.
+    pub announcement: Vec<String>,
+    /// How long that took.
+    pub took: Duration,
+}
+
+impl Server {
+    /// Starts a demo on a free port and waits until it says that it is ready.
+    pub fn demo(data: Option<&Path>) -> Self {
+        let mut command = smart_id();
+        command.args(["demo", "--listen", "127.0.0.1:0"]);
+        if let Some(folder) = data {
+            command.arg("--data").arg(folder);
+        }
+        let begin = Instant::now();
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("the binary starts");
+        let lines = lines_of(child.stdout.take().expect("piped"));
+        let mut announcement = Vec::new();
+        loop {
+            let line = lines
+                .recv_timeout(Duration::from_secs(60))
+                .expect("a line that starts with `ready`");
+            let ready = line.starts_with("ready");
+            announcement.push(line);
+            if ready {
+                break;
+            }
+        }
+        Self {
+            child,
+            announcement,
+            took: begin.elapsed(),
+        }
+    }
+
+    /// `host:port`, out of the line that names the page to open.
+    pub fn address(&self) -> String {
+        let ready = self.announcement.last().expect("a last line");
+        let (_, rest) = ready.split_once("http://").expect("an address");
+        rest.split('/').next().expect("a host").to_owned()
+    }
+
+    /// The folder in the row `data`.
+    pub fn data(&self) -> String {
+        let row = self
+            .announcement
+            .iter()
+            .find(|line| line.trim_start().starts_with("data "))
+            .expect("a row");
+        row.split_whitespace().nth(1).expect("a folder").to_owned()
+    }
+
+    /// Process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends it at once.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("it runs");
+    }
+
+    /// Sends SIGTERM.
+    pub fn terminate(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).expect("it runs");
+    }
+
+    /// Waits for the end.
+    pub fn wait(&mut self, patience: Duration) -> ExitStatus {
+        let deadline = Instant::now() + patience;
+        while Instant::now() < deadline {
+            if let Some(status) = self.child.try_wait().expect("a child") {
+                return status;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        panic!("it still runs");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn lines_of(stdout: impl Read + Send + 'static) -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(stdout).lines() {
+            if line.is_err() || sender.send(line.unwrap_or_default()).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
+}
+
+/// One request on a connection of its own: status, header block and body.
+pub fn request(
+    address: &str,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &str,
+) -> (u16, String, String) {
+    let mut stream = TcpStream::connect(address).expect("connects");
+    stream
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .expect("a timeout");
+    let length = body.len();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
+    )
+    .expect("writes");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a header block");
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok())
+        .expect("a status");
+    (status, head.to_lowercase(), body.to_owned())
+}
+
+/// `GET`.
+pub fn get(address: &str, path: &str) -> (u16, String, String) {
+    request(address, "GET", path, "", "")
+}
