@@ -82,7 +82,9 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Account(arguments) => {
             block_on(account::run(arguments)).map(|()| ExitCode::SUCCESS)
         }
-        Command::Ceremony(arguments) => ceremony::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::Ceremony(arguments) => {
+            ceremony::run(&arguments, &mut io::stdout().lock()).map(|()| ExitCode::SUCCESS)
+        }
         Command::Migrate(arguments) => {
             block_on(migrate::run(arguments)).map(|()| ExitCode::SUCCESS)
         }
@@ -94,7 +96,11 @@ fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
-    runtime.context("cannot start threads")?.block_on(work)
+    let runtime = runtime.context("cannot start threads")?;
+    let outcome = runtime.block_on(work);
+    // Arithmetic whose result nobody awaits any more must not hold up the end.
+    runtime.shutdown_background();
+    outcome
 }
 
 /// Whose database a command works on.

@@ -31,8 +31,12 @@ pub fn start(service: &Service, lifecycle: &Lifecycle) {
     repeat(lifecycle, "pool", POOL, move || {
         let (service, stopping) = (pool.clone(), stopping.clone());
         async move {
-            while !stopping.is_cancelled() && service.replenish_pool().await? {}
-            Ok(())
+            // A half takes seconds to make, and nobody needs it any more once the process stops.
+            let fill = async {
+                while service.replenish_pool().await? {}
+                Ok(())
+            };
+            stopping.run_until_cancelled(fill).await.unwrap_or(Ok(()))
         }
     });
     let transport_keys = service.clone();

@@ -6,7 +6,7 @@ use pki::x509::{Certificate, Level};
 use rand_core::CryptoRng;
 use serde::Deserialize;
 use std::{
-    io::{Write, stdout},
+    io::Write,
     path::{Path, PathBuf},
 };
 use vault::{Ceremony, CeremonyConfig, SoftwareVault, UnlockKey};
@@ -57,7 +57,7 @@ struct Files {
     certificates: PathBuf,
 }
 
-pub(super) fn run(arguments: &CeremonyArgs) -> Result<()> {
+pub(super) fn run(arguments: &CeremonyArgs, out: &mut dyn Write) -> Result<()> {
     let CeremonyFile {
         files,
         certificates,
@@ -66,8 +66,7 @@ pub(super) fn run(arguments: &CeremonyArgs) -> Result<()> {
     files.refuse_to_overwrite()?;
     let rng = &mut rand_core::UnwrapErr(getrandom::SysRng);
     let ceremony = Ceremony::perform(&certificates, Timestamp::now(), rng)?;
-    let mut out = stdout().lock();
-    describe(&ceremony, &certificates, &files, &mut out)?;
+    describe(&ceremony, &certificates, &files, out)?;
     if arguments.dry_run {
         writeln!(out, "\ndry run: nothing was written")?;
         return Ok(());
@@ -220,14 +219,14 @@ mod tests {
             config: config.clone(),
             dry_run,
         };
-        run(&arguments(true)).unwrap();
+        run(&arguments(true), &mut Vec::new()).unwrap();
         assert_eq!(
             std::fs::read_dir(folder.path()).unwrap().count(),
             1,
             "a dry run writes nothing"
         );
-        run(&arguments(false)).unwrap();
-        let error = run(&arguments(false)).unwrap_err();
+        run(&arguments(false), &mut Vec::new()).unwrap();
+        let error = run(&arguments(false), &mut Vec::new()).unwrap_err();
         assert!(error.to_string().contains("overwrites nothing"), "{error}");
     }
 }

@@ -12,14 +12,14 @@ use std::{
 };
 
 /// The binary under test.
-pub fn smart_id() -> Command {
+pub(crate) fn smart_id() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_smart-id"));
     command.env_remove("SMART_ID_LOG");
     command
 }
 
 /// Runs a command to its end.
-pub fn run(arguments: &[&str]) -> Output {
+pub(crate) fn run(arguments: &[&str]) -> Output {
     smart_id()
         .args(arguments)
         .stdin(Stdio::null())
@@ -28,27 +28,48 @@ pub fn run(arguments: &[&str]) -> Output {
 }
 
 /// Standard output as text.
-pub fn stdout(output: &Output) -> String {
+pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 /// Standard error as text.
-pub fn stderr(output: &Output) -> String {
+pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// A server in a process of its own, ended with the value.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     /// What it printed up to the line that says it is ready.
-    pub announcement: Vec<String>,
+    pub(crate) announcement: Vec<String>,
     /// How long that took.
-    pub took: Duration,
+    pub(crate) took: Duration,
 }
 
 impl Server {
+    /// Starts a server that says on its log when it is ready.
+    pub(crate) fn serve(config: &Path) -> Self {
+        let begin = Instant::now();
+        let mut child = smart_id()
+            .args(["serve", "--log-format", "json", "--config"])
+            .arg(config)
+            .stderr(Stdio::piped())
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("the binary starts");
+        let lines = lines_of(child.stderr.take().expect("piped"));
+        let announcement = until(&lines, |line| line.contains(r#""message":"ready""#));
+        // Nobody may stop reading: the server would wait for room in the pipe.
+        thread::spawn(move || lines.iter().for_each(drop));
+        Self {
+            child,
+            announcement,
+            took: begin.elapsed(),
+        }
+    }
+
     /// Starts a demo on a free port and waits until it says that it is ready.
-    pub fn demo(data: Option<&Path>) -> Self {
+    pub(crate) fn demo(data: Option<&Path>) -> Self {
         let mut command = smart_id();
         command.args(["demo", "--listen", "127.0.0.1:0"]);
         if let Some(folder) = data {
@@ -62,17 +83,7 @@ impl Server {
             .spawn()
             .expect("the binary starts");
         let lines = lines_of(child.stdout.take().expect("piped"));
-        let mut announcement = Vec::new();
-        loop {
-            let line = lines
-                .recv_timeout(Duration::from_secs(60))
-                .expect("a line that starts with `ready`");
-            let ready = line.starts_with("ready");
-            announcement.push(line);
-            if ready {
-                break;
-            }
-        }
+        let announcement = until(&lines, |line| line.starts_with("ready"));
         Self {
             child,
             announcement,
@@ -81,14 +92,14 @@ impl Server {
     }
 
     /// `host:port`, out of the line that names the page to open.
-    pub fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         let ready = self.announcement.last().expect("a last line");
         let (_, rest) = ready.split_once("http://").expect("an address");
         rest.split('/').next().expect("a host").to_owned()
     }
 
     /// The folder in the row `data`.
-    pub fn data(&self) -> String {
+    pub(crate) fn data(&self) -> String {
         let row = self
             .announcement
             .iter()
@@ -97,23 +108,28 @@ impl Server {
         row.split_whitespace().nth(1).expect("a folder").to_owned()
     }
 
+    /// Whether it has not ended.
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("a child").is_none()
+    }
+
     /// Process id.
-    pub fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
     /// Ends it at once.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.kill().expect("it runs");
     }
 
     /// Sends SIGTERM.
-    pub fn terminate(&self) {
+    pub(crate) fn terminate(&self) {
         kill_process(Pid::from_child(&self.child), Signal::TERM).expect("it runs");
     }
 
     /// Waits for the end.
-    pub fn wait(&mut self, patience: Duration) -> ExitStatus {
+    pub(crate) fn wait(&mut self, patience: Duration) -> ExitStatus {
         let deadline = Instant::now() + patience;
         while Instant::now() < deadline {
             if let Some(status) = self.child.try_wait().expect("a child") {
@@ -133,6 +149,20 @@ impl Drop for Server {
     }
 }
 
+fn until(lines: &mpsc::Receiver<String>, is_last: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut read = Vec::new();
+    loop {
+        let line = lines
+            .recv_timeout(Duration::from_secs(60))
+            .expect("the server says that it is ready");
+        let last = is_last(&line);
+        read.push(line);
+        if last {
+            return read;
+        }
+    }
+}
+
 fn lines_of(stdout: impl Read + Send + 'static) -> mpsc::Receiver<String> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
@@ -146,7 +176,7 @@ fn lines_of(stdout: impl Read + Send + 'static) -> mpsc::Receiver<String> {
 }
 
 /// One request on a connection of its own: status, header block and body.
-pub fn request(
+pub(crate) fn request(
     address: &str,
     method: &str,
     path: &str,
@@ -175,6 +205,6 @@ pub fn request(
 }
 
 /// `GET`.
-pub fn get(address: &str, path: &str) -> (u16, String, String) {
+pub(crate) fn get(address: &str, path: &str) -> (u16, String, String) {
     request(address, "GET", path, "", "")
 }

@@ -1,10 +1,8 @@
 //! The demo as somebody sees it who starts it for the first time.
 
-mod support;
-
+use crate::process::{Server, get, request, run, stderr, stdout};
 use serde_json::{Value, json};
 use std::{fs, net::TcpListener, os::unix::process::ExitStatusExt, path::Path, time::Duration};
-use support::{Server, get, request, run, stderr, stdout};
 
 const STOP: Duration = Duration::from_secs(15);
 

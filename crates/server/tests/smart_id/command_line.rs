@@ -1,9 +1,7 @@
 //! The command line is a contract (docs/architecture.md).
 
-mod support;
-
+use crate::process::{run, stderr, stdout};
 use std::{fs, path::Path};
-use support::{run, stderr, stdout};
 
 #[test]
 fn every_command_explains_itself() {
@@ -54,7 +52,7 @@ fn what_belongs_to_a_demo_or_a_deployment_says_which() {
 fn an_unknown_key_is_refused_with_file_line_and_key() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("serve.toml");
-    let sample = include_str!("../../../docs/config/serve.toml");
+    let sample = include_str!("../../../../docs/config/serve.toml");
     fs::write(&path, sample.replace("readers = 8", "raeders = 8")).unwrap();
     let line = sample
         .lines()
@@ -85,12 +83,12 @@ fn the_samples_lead_to_a_deployment_that_checks_out() {
     let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     fs::write(
         at("ceremony.toml"),
-        include_str!("../../../docs/config/ceremony.toml"),
+        include_str!("../../../../docs/config/ceremony.toml"),
     )
     .unwrap();
     fs::write(
         at("serve.toml"),
-        include_str!("../../../docs/config/serve.toml"),
+        include_str!("../../../../docs/config/serve.toml"),
     )
     .unwrap();
     let config = at("serve.toml");

@@ -1,0 +1,6 @@
+//! The real binary, from outside.
+
+mod command_line;
+mod demo;
+mod process;
+mod serve;
