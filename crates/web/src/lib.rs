@@ -1,1 +1,40 @@
-//! Placeholder.
+//! The server's HTTP side: what comes in is taken apart, one use case of the engine is called, what comes out is
+//! written down.
+//!
+//! * `/smart-id-rp/v3`: the Relying Party API (`rp_api`),
+//! * `/device/v1`: what phones speak (`device_api`),
+//! * `/certs/{name}.pem|crt`: root and issuing CA certificates,
+//! * `/health/live`, `/health/ready`, `/metrics`.
+//!
+//! No policy and no SQL lives here. Every error is one RFC 9457 problem document, made in one exhaustive match
+//! (`problem`); every request is one log line (`docs/request-log.md`). It refuses to guess who calls: headers of
+//! proxies count only when they come from a configured proxy ([`TrustedProxies`]).
+//!
+//! Start at [`router`]. Whoever accepts the connections has to
+//! serve it with `into_make_service_with_connect_info::<SocketAddr>()`, and bound the time a connection may take
+//! for its request head and the number of connections: those are known only there.
+
+mod body;
+mod certificates;
+mod client_address;
+mod device_api;
+mod health;
+mod long_poll;
+mod metrics;
+mod path;
+mod problem;
+mod rate_limit;
+mod request_log;
+mod router;
+mod rp_api;
+mod settings;
+mod slashes;
+mod state;
+
+#[cfg(test)]
+mod testkit;
+
+pub use client_address::{ForwardedHeader, TrustedProxies};
+pub use rate_limit::Rate;
+pub use router::{router, router_with};
+pub use settings::{Limits, WebSettings};

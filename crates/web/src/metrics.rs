@@ -1,0 +1,226 @@
+//! `GET /metrics`: numbers for operators, in OpenMetrics text. No label carries anything about a person.
+
+use crate::state::App;
+use axum::{Router, extract::State, http::header, response::IntoResponse, routing::get};
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    registry::{Registry, Unit},
+};
+use std::time::Duration;
+
+const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// From a millisecond up to the longest long poll.
+const DURATION_BUCKETS: [f64; 13] = [
+    0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 61.0, 91.0, 121.0,
+];
+
+/// What is counted. Each process counts for itself.
+pub(crate) struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    duration: Family<RouteLabels, Histogram, fn() -> Histogram>,
+    sessions_started: Family<KindLabels, Counter>,
+    session_results: Family<ResultLabels, Counter>,
+    long_polls: Gauge,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    method: &'static str,
+    route: String,
+    status: u16,
+    code: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RouteLabels {
+    method: &'static str,
+    route: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KindLabels {
+    kind: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ResultLabels {
+    end_result: &'static str,
+}
+
+/// A long poll that is open; it is over when this is dropped, however that comes.
+pub(crate) struct OpenLongPoll(Gauge);
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let mut registry = Registry::with_prefix("smart_id");
+        let requests = Family::default();
+        let duration = Family::new_with_constructor(
+            (|| Histogram::new(DURATION_BUCKETS)) as fn() -> Histogram,
+        );
+        let sessions_started = Family::default();
+        let session_results = Family::default();
+        let long_polls = Gauge::default();
+        let of = |unit: &str| Unit::Other(unit.to_owned());
+        registry.register_with_unit(
+            "http",
+            "HTTP requests answered, by route, status and error code; 499 is a client that left before the answer",
+            of("requests"),
+            requests.clone(),
+        );
+        registry.register_with_unit(
+            "http_request_duration",
+            "Time from the head of a request to the head of its answer, waiting in long polls included",
+            Unit::Seconds,
+            duration.clone(),
+        );
+        registry.register_with_unit(
+            "started",
+            "Sessions started by relying parties, by kind; a repetition within 15 s counts as well",
+            of("sessions"),
+            sessions_started.clone(),
+        );
+        registry.register_with_unit(
+            "given",
+            "Session results given to relying parties, by endResult; one that is fetched twice counts twice",
+            of("session_results"),
+            session_results.clone(),
+        );
+        registry.register_with_unit(
+            "open",
+            "Requests that are waiting for a session to end",
+            of("long_polls"),
+            long_polls.clone(),
+        );
+        Self {
+            registry,
+            requests,
+            duration,
+            sessions_started,
+            session_results,
+            long_polls,
+        }
+    }
+
+    /// One request was answered; `code` is the problem's, empty for a success.
+    pub(crate) fn answered(
+        &self,
+        method: &'static str,
+        route: &str,
+        status: u16,
+        code: &str,
+        took: Duration,
+    ) {
+        let route = route.to_owned();
+        self.duration
+            .get_or_create(&RouteLabels {
+                method,
+                route: route.clone(),
+            })
+            .observe(took.as_secs_f64());
+        self.requests
+            .get_or_create(&RequestLabels {
+                method,
+                route,
+                status,
+                code: code.to_owned(),
+            })
+            .inc();
+    }
+
+    pub(crate) fn session_started(&self, kind: &'static str) {
+        self.sessions_started
+            .get_or_create(&KindLabels { kind })
+            .inc();
+    }
+
+    pub(crate) fn session_result(&self, end_result: &'static str) {
+        self.session_results
+            .get_or_create(&ResultLabels { end_result })
+            .inc();
+    }
+
+    pub(crate) fn open_long_poll(&self) -> OpenLongPoll {
+        self.long_polls.inc();
+        OpenLongPoll(self.long_polls.clone())
+    }
+
+    fn text(&self) -> String {
+        let mut text = String::new();
+        encode(&mut text, &self.registry).expect("writing to a string does not fail");
+        text
+    }
+}
+
+impl Drop for OpenLongPoll {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+pub(crate) fn routes() -> Router<App> {
+    Router::new().route("/metrics", get(metrics))
+}
+
+async fn metrics(State(app): State<App>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, MEDIA_TYPE)], app.metrics.text())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testkit::Site;
+
+    #[test]
+    fn every_metric_has_unit_and_description() {
+        let metrics = Metrics::new();
+        metrics.answered("GET", "/x", 200, "", Duration::from_millis(2));
+        metrics.session_started("signature");
+        metrics.session_result("OK");
+        let _open = metrics.open_long_poll();
+        let text = metrics.text();
+        let names = |what: &str| -> Vec<String> {
+            let line = format!("# {what} ");
+            text.lines()
+                .filter_map(|text| {
+                    text.strip_prefix(&line)?
+                        .split(' ')
+                        .next()
+                        .map(str::to_owned)
+                })
+                .collect()
+        };
+        assert_eq!(names("TYPE").len(), 5, "{text}");
+        assert_eq!(names("TYPE"), names("UNIT"));
+        assert_eq!(names("TYPE"), names("HELP"));
+    }
+
+    #[tokio::test]
+    async fn the_text_is_openmetrics() {
+        let answer = Site::new().await.get("/metrics").await;
+        assert_eq!(answer.header("content-type"), MEDIA_TYPE);
+        assert!(answer.text().ends_with("# EOF\n"));
+    }
+
+    #[tokio::test]
+    async fn requests_are_counted_by_route_and_not_by_path() {
+        let site = Site::new().await;
+        site.get("/certs/nobody.pem").await;
+        site.get("/nowhere").await;
+        for (route, code) in [
+            ("/certs/{file}", "unknown_path"),
+            ("unmatched", "unknown_path"),
+        ] {
+            let labels = format!(r#"{{method="GET",route="{route}",status="404",code="{code}"}}"#);
+            let metric = format!("smart_id_http_requests_total{labels}");
+            assert_eq!(
+                site.metric(&metric).await.as_deref(),
+                Some("1"),
+                "{}",
+                site.get("/metrics").await.text()
+            );
+        }
+    }
+}

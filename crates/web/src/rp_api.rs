@@ -1,0 +1,18 @@
+//! The Relying Party API v3 (`docs` of SK, version 3.2.3): notification flows, certificate by document number,
+//! session status.
+
+mod authentication;
+mod certificate;
+mod session;
+mod signature;
+
+use crate::state::App;
+use axum::Router;
+
+pub(crate) fn routes() -> Router<App> {
+    Router::new()
+        .merge(authentication::routes())
+        .merge(signature::routes())
+        .merge(certificate::routes())
+        .merge(session::routes())
+}

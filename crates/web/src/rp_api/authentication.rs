@@ -1,0 +1,242 @@
+//! `POST authentication/notification/etsi/{semantics-identifier}` and `…/document/{document-number}`.
+
+use crate::{
+    body::JsonBody, client_address::ClientAddress, path::FromPath, problem::Failure, state::App,
+};
+use axum::{Json, Router, extract::State, routing::post};
+use engine::service::{Caller, Target};
+use wire::{
+    DocumentNumber, SemanticsIdentifier,
+    rp_v3::{AuthenticationRequest, SessionCreated},
+};
+
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route(
+            "/smart-id-rp/v3/authentication/notification/etsi/{semantics-identifier}",
+            post(by_person),
+        )
+        .route(
+            "/smart-id-rp/v3/authentication/notification/document/{document-number}",
+            post(by_document),
+        )
+}
+
+async fn by_person(
+    State(app): State<App>,
+    client: ClientAddress,
+    FromPath(person): FromPath<SemanticsIdentifier>,
+    body: JsonBody,
+) -> Result<Json<SessionCreated>, Failure> {
+    start(&app, client, Target::Person(person), body).await
+}
+
+async fn by_document(
+    State(app): State<App>,
+    client: ClientAddress,
+    FromPath(number): FromPath<DocumentNumber>,
+    body: JsonBody,
+) -> Result<Json<SessionCreated>, Failure> {
+    start(&app, client, Target::Document(number), body).await
+}
+
+async fn start(
+    app: &App,
+    ClientAddress(address): ClientAddress,
+    target: Target,
+    JsonBody(body): JsonBody,
+) -> Result<Json<SessionCreated>, Failure> {
+    let request = AuthenticationRequest::parse(&body)?;
+    let session = app
+        .service
+        .start_authentication(&Caller { address }, &target, &request)
+        .await?;
+    app.metrics.session_started("authentication");
+    Ok(Json(SessionCreated {
+        session_id: session.id,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testkit::{OTHER_ADDRESS, RP_ADDRESS, Site, authentication, json_post};
+    use axum::{
+        body::Body,
+        http::{Request, header},
+    };
+    use serde_json::{Value, json};
+
+    const PERSON: &str = "/smart-id-rp/v3/authentication/notification/etsi/PNOEE-40504040001";
+    const DOCUMENT: &str =
+        "/smart-id-rp/v3/authentication/notification/document/PNOEE-40504040001-MOCK-Q";
+
+    fn with(name: &str, value: Value) -> Value {
+        let mut request = authentication();
+        request[name] = value;
+        request
+    }
+
+    #[tokio::test]
+    async fn an_unknown_relying_party_is_forbidden() {
+        let request = with(
+            "relyingPartyUUID",
+            json!("00000000-0000-4000-8000-00000000dead"),
+        );
+        Site::new()
+            .await
+            .post(PERSON, &request)
+            .await
+            .problem(403, "unknown_relying_party");
+    }
+
+    #[tokio::test]
+    async fn another_address_or_name_is_unauthorised() {
+        let site = Site::new().await;
+        site.post_from(OTHER_ADDRESS, PERSON, &authentication())
+            .await
+            .problem(401, "address_not_allowed");
+        let answer = site
+            .post(PERSON, &with("relyingPartyName", json!("EMOD")))
+            .await;
+        assert_eq!(
+            answer.problem(401, "name_not_allowed")["errors"][0]["pointer"],
+            "/relyingPartyName"
+        );
+    }
+
+    #[tokio::test]
+    async fn the_name_is_compared_ignoring_case() {
+        let site = Site::new().await;
+        site.post(PERSON, &with("relyingPartyName", json!("dEMo")))
+            .await
+            .problem(404, "unknown_person");
+    }
+
+    #[tokio::test]
+    async fn an_unknown_person_or_document_is_not_found() {
+        let site = Site::new().await;
+        site.post(PERSON, &authentication())
+            .await
+            .problem(404, "unknown_person");
+        site.post(DOCUMENT, &authentication())
+            .await
+            .problem(404, "unknown_document");
+    }
+
+    #[tokio::test]
+    async fn a_right_that_was_not_given_is_forbidden() {
+        let site = Site::new().await;
+        let answer = site
+            .post(PERSON, &with("certificateLevel", json!("ADVANCED")))
+            .await;
+        assert_eq!(
+            answer.problem(403, "not_permitted")["errors"][0]["pointer"],
+            "/certificateLevel"
+        );
+        let share = json!({ "shareMdClientIpAddress": true });
+        let answer = site.post(PERSON, &with("requestProperties", share)).await;
+        assert_eq!(
+            answer.problem(403, "not_permitted")["errors"][0]["pointer"],
+            "/requestProperties/shareMdClientIpAddress"
+        );
+    }
+
+    #[tokio::test]
+    async fn malformed_fields_are_all_named() {
+        let site = Site::new().await;
+        let mut request = with("vcType", json!("numeric5"));
+        request["signatureProtocolParameters"]["rpChallenge"] = json!("short");
+        let problem = site
+            .post(PERSON, &request)
+            .await
+            .problem(400, "invalid_request");
+        assert_eq!(problem["detail"], "Invalid request parameters found");
+        let pointers: Vec<_> = problem["errors"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|error| &error["pointer"])
+            .collect();
+        assert_eq!(
+            pointers,
+            ["/vcType", "/signatureProtocolParameters/rpChallenge"]
+        );
+        assert_eq!(problem["errors"][0]["paramName"], "vcType");
+        assert!(
+            problem["errors"][0]["detail"]
+                .as_str()
+                .unwrap()
+                .starts_with("Invalid vcType")
+        );
+    }
+
+    #[tokio::test]
+    async fn a_malformed_identifier_in_the_path_is_named() {
+        let site = Site::new().await;
+        for (path, name) in [
+            (PERSON.replace("PNOEE", "pnoee"), "semantics-identifier"),
+            (PERSON.replace("PNOEE", "%ff"), "semantics-identifier"),
+            (DOCUMENT.replace("-Q", "-X"), "document-number"),
+        ] {
+            let problem = site
+                .post(&path, &authentication())
+                .await
+                .problem(400, "invalid_request");
+            assert_eq!(problem["errors"][0]["paramName"], name);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_no_json_object_is_malformed() {
+        let site = Site::new().await;
+        for body in ["", "{", "[]", "null", "\"text\"", "{}x"] {
+            site.send_from(RP_ADDRESS, json_post(PERSON, body))
+                .await
+                .problem(400, "malformed_body");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_may_have_64_kib_and_no_more() {
+        let site = Site::new().await;
+        let mut body = authentication().to_string();
+        let padding = " ".repeat(64 * 1024 - body.len());
+        body.push_str(&padding);
+        site.send_from(RP_ADDRESS, json_post(PERSON, body.clone()))
+            .await
+            .problem(404, "unknown_person");
+        body.push(' ');
+        site.send_from(RP_ADDRESS, json_post(PERSON, body))
+            .await
+            .problem(413, "body_too_large");
+    }
+
+    #[tokio::test]
+    async fn another_content_type_is_unsupported() {
+        let site = Site::new().await;
+        let text = authentication().to_string();
+        let request = Request::post(PERSON)
+            .header(header::CONTENT_TYPE, "text/plain")
+            .body(Body::from(text));
+        site.send_from(RP_ADDRESS, request.unwrap())
+            .await
+            .problem(415, "unsupported_media_type");
+    }
+
+    #[tokio::test]
+    async fn another_method_is_told_the_right_one() {
+        let answer = Site::new().await.get(PERSON).await;
+        answer.problem(405, "method_not_allowed");
+        assert_eq!(answer.header("allow"), "POST");
+    }
+
+    #[tokio::test]
+    async fn repeated_slashes_lead_to_the_same_place() {
+        let path = PERSON.replace("/v3/", "//v3///");
+        Site::new()
+            .await
+            .post(&path, &authentication())
+            .await
+            .problem(404, "unknown_person");
+    }
+}

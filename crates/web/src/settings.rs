@@ -1,0 +1,73 @@
+use crate::{client_address::TrustedProxies, rate_limit::Rate};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// What a deployment decides about its HTTP side.
+#[derive(Clone, Debug)]
+pub struct WebSettings {
+    /// Proxies whose word on the client's address is taken.
+    pub proxies: TrustedProxies,
+    /// How much one client may ask for.
+    pub limits: Limits,
+    /// A request's body has to be complete within this time, or the answer is 408.
+    pub body_timeout: Duration,
+    /// Once cancelled, open long polls are answered at once and `/health/ready` says no; everything else goes on.
+    pub stop: CancellationToken,
+}
+
+/// Limits per client: per IPv4 address, or per IPv6 /64. They are kept in memory, by each process for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Registrations that a client may start; each costs us a key half and some arithmetic.
+    pub registrations: Rate,
+    /// Requests with unknown or wrong credentials; whoever goes beyond gets 429, right credentials or not.
+    pub failures: Rate,
+    /// Clients that are remembered for each limit.
+    pub remembered_clients: usize,
+}
+
+impl Default for WebSettings {
+    fn default() -> Self {
+        Self {
+            proxies: TrustedProxies::default(),
+            limits: Limits::default(),
+            body_timeout: Duration::from_secs(10),
+            stop: CancellationToken::new(),
+        }
+    }
+}
+
+impl Default for Limits {
+    /// For production.
+    fn default() -> Self {
+        Self {
+            registrations: Rate {
+                burst: 10,
+                per_minute: 5,
+            },
+            failures: Rate {
+                burst: 60,
+                per_minute: 30,
+            },
+            remembered_clients: 10_000,
+        }
+    }
+}
+
+impl Limits {
+    /// For a demo or a test, where all clients come from one address.
+    #[must_use]
+    pub fn generous() -> Self {
+        Self {
+            registrations: Rate {
+                burst: 10_000,
+                per_minute: 10_000,
+            },
+            failures: Rate {
+                burst: 10_000,
+                per_minute: 10_000,
+            },
+            ..Self::default()
+        }
+    }
+}

@@ -1,0 +1,56 @@
+use crate::{
+    client_address::ClientAddress, metrics::Metrics, problem::Failure, rate_limit::RateLimit,
+    settings::WebSettings,
+};
+use engine::Service;
+use std::sync::Arc;
+
+/// What every handler may use.
+pub(crate) type App = Arc<AppState>;
+
+pub(crate) struct AppState {
+    pub(crate) service: Service,
+    pub(crate) settings: WebSettings,
+    pub(crate) metrics: Metrics,
+    registrations: RateLimit,
+    failures: RateLimit,
+}
+
+impl AppState {
+    pub(crate) fn new(service: Service, settings: WebSettings) -> App {
+        let limits = settings.limits;
+        Arc::new(Self {
+            service,
+            metrics: Metrics::new(),
+            registrations: RateLimit::new(limits.registrations, limits.remembered_clients),
+            failures: RateLimit::new(limits.failures, limits.remembered_clients),
+            settings,
+        })
+    }
+
+    /// Counts a registration that the client starts.
+    ///
+    /// # Errors
+    /// It started too many.
+    pub(crate) fn count_registration(&self, client: ClientAddress) -> Result<(), Failure> {
+        self.registrations
+            .take(client.0)
+            .map_err(|retry_after| Failure::TooManyRequests { retry_after })
+    }
+
+    /// Counts a request whose credentials are wrong.
+    pub(crate) fn count_failure(&self, client: ClientAddress) {
+        // It was answered already; an empty bucket refuses the next one.
+        let _ = self.failures.take(client.0);
+    }
+
+    /// Lets those pass who have not guessed too often.
+    ///
+    /// # Errors
+    /// Too many wrong credentials came from there.
+    pub(crate) fn check_failures(&self, client: ClientAddress) -> Result<(), Failure> {
+        self.failures
+            .check(client.0)
+            .map_err(|retry_after| Failure::TooManyRequests { retry_after })
+    }
+}
