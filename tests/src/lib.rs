@@ -1,1 +1,11 @@
-//! Placeholder.
+//! The harness of the whole-system tests: a real server on a real database and vault with a clock that the test sets,
+//! and phones that are the real `device` crate, talking to the real router. Nothing of ours is replaced.
+//!
+//! Key sizes are those of the 1024-bit test profile where the build has it, so that a test costs milliseconds; the
+//! same tests run with real sizes in a release build.
+
+mod phone;
+mod world;
+
+pub use phone::{Fault, PIN1, PIN2, SimulatedPhone, pin};
+pub use world::{Answer, World, authentication_request, signature_request};

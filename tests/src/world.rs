@@ -1,0 +1,385 @@
+use crate::SimulatedPhone;
+use axum::{
+    Router,
+    body::Body,
+    extract::ConnectInfo,
+    http::{Request, header},
+};
+use base64ct::{Base64, Encoding};
+use engine::{
+    Policy, Service,
+    domain::{AccountLevel, Person, RelyingPartyRights},
+    ports::{Clock, Entropy},
+    service::{IdentityRequest, JobReport, NewRelyingParty},
+};
+use http_body_util::BodyExt;
+use jiff::{SignedDuration, Timestamp, civil::Date};
+use rand_core::{Rng, UnwrapErr};
+use serde_json::{Value, json};
+use splitkey::Profile;
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
+use store::{ColumnKey, Options, SqliteStore};
+use tempfile::TempDir;
+use tower::ServiceExt;
+use vault::{Ceremony, CeremonyConfig, SoftwareVault, UnlockKey};
+use web::{Limits, WebSettings};
+use wire::RegistrationCode;
+use zeroize::Zeroizing;
+
+/// The relying party of the tests.
+const RP: &str = "00000000-0000-4000-8000-000000000000";
+
+/// A clock that stands still until the test moves it.
+struct ManualClock(Mutex<Timestamp>);
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().expect("no panic while held")
+    }
+}
+
+struct SystemEntropy;
+
+impl Entropy for SystemEntropy {
+    fn fill(&self, buffer: &mut [u8]) {
+        UnwrapErr(getrandom::SysRng).fill_bytes(buffer);
+    }
+}
+
+/// A whole server without a socket; database and vault are files and survive [`World::restart`].
+pub struct World {
+    directory: TempDir,
+    clock: Arc<ManualClock>,
+    policy: Policy,
+    running: Option<Running>,
+}
+
+struct Running {
+    router: Router,
+    service: Service,
+    store: Arc<SqliteStore>,
+}
+
+/// What the server answered.
+#[derive(Debug)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// The body as JSON, null if it is none.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or(Value::Null)
+    }
+}
+
+/// The smallest profile that this build has.
+fn profile() -> Profile {
+    Profile::from_id(1).unwrap_or_default()
+}
+
+impl World {
+    /// A fresh server with one relying party, `DEMO`, that may ask for everything.
+    pub async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// The same with other settings.
+    pub async fn with(change: impl FnOnce(&mut Policy)) -> Self {
+        let mut policy = Policy {
+            profile: profile(),
+            prompts_per_minute: 1_000,
+            begins_per_minute: 1_000,
+            ..Policy::default()
+        };
+        change(&mut policy);
+        let now = "2026-11-24T12:00:00Z".parse().expect("a time");
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut rng = UnwrapErr(getrandom::SysRng);
+        let config: CeremonyConfig =
+            toml::from_str(include_str!("../../crates/vault/ceremony.toml")).expect("the sample");
+        let ceremony = Ceremony::perform(&config, now, &mut rng).expect("ceremony");
+        SoftwareVault::create(
+            &directory.path().join("vault"),
+            unlock_key(),
+            ceremony,
+            &mut rng,
+        )
+        .expect("vault");
+        let mut world = Self {
+            directory,
+            clock: Arc::new(ManualClock(Mutex::new(now))),
+            policy,
+            running: None,
+        };
+        world.start().await;
+        world
+            .service()
+            .add_relying_party(NewRelyingParty {
+                uuid: Some(RP.parse().expect("a UUID")),
+                names: vec!["DEMO".to_owned()],
+                networks: Vec::new(),
+                rights: RelyingPartyRights {
+                    advanced_level: true,
+                    share_device_ip: true,
+                    ..RelyingPartyRights::default()
+                },
+            })
+            .await
+            .expect("added");
+        world
+    }
+
+    async fn start(&mut self) {
+        let vault =
+            SoftwareVault::open(&self.directory.path().join("vault"), unlock_key()).expect("vault");
+        let vault = Arc::new(vault);
+        let database = self.directory.path().join("smart-id.db");
+        let store = SqliteStore::open(
+            database.to_str().expect("UTF-8"),
+            ColumnKey::new(1, Zeroizing::new([7; 32])),
+            Options {
+                migrate: true,
+                ..Options::default()
+            },
+        )
+        .await
+        .expect("database");
+        let store = Arc::new(store);
+        let service = Service::new(
+            store.clone(),
+            vault.clone(),
+            vault,
+            self.clock.clone(),
+            Arc::new(SystemEntropy),
+            self.policy.clone(),
+        );
+        service
+            .rotate_transport_keys()
+            .await
+            .expect("transport keys");
+        let settings = WebSettings {
+            limits: Limits::generous(),
+            ..WebSettings::default()
+        };
+        let router = web::router(service.clone(), settings);
+        self.running = Some(Running {
+            router,
+            service,
+            store,
+        });
+    }
+
+    /// Stops the server and starts it again on the same files.
+    pub async fn restart(&mut self) {
+        let Running {
+            router,
+            service,
+            store,
+        } = self.running.take().expect("running");
+        drop((router, service));
+        store.close().await;
+        drop(store);
+        self.start().await;
+    }
+
+    /// The engine itself, for what has no API.
+    #[must_use]
+    pub fn service(&self) -> &Service {
+        &self.running.as_ref().expect("running").service
+    }
+
+    /// The database, for what an attacker or a crash does to it.
+    #[must_use]
+    pub fn store(&self) -> &Arc<SqliteStore> {
+        &self.running.as_ref().expect("running").store
+    }
+
+    /// Now.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Moves the clock.
+    pub fn pass(&self, time: SignedDuration) {
+        let mut now = self.clock.0.lock().expect("no panic while held");
+        *now += time;
+    }
+
+    /// One round of the background jobs.
+    pub async fn jobs(&self) -> JobReport {
+        self.service()
+            .rotate_transport_keys()
+            .await
+            .expect("transport keys");
+        self.service().run_jobs().await.expect("jobs")
+    }
+
+    /// Sends a request to the router as from 192.0.2.1.
+    pub async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, String)],
+        body: Vec<u8>,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, value);
+        }
+        let mut request = request.body(Body::from(body)).expect("a request");
+        let address: SocketAddr = "192.0.2.1:40000".parse().expect("an address");
+        request.extensions_mut().insert(ConnectInfo(address));
+        let router = self.running.as_ref().expect("running").router.clone();
+        let response = router.oneshot(request).await.expect("infallible");
+        let status = response.status().as_u16();
+        let body = response
+            .into_body()
+            .collect()
+            .await
+            .expect("a body")
+            .to_bytes()
+            .to_vec();
+        Answer { status, body }
+    }
+
+    /// POSTs JSON as a relying party.
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        let json = [(header::CONTENT_TYPE.as_str(), "application/json".to_owned())];
+        self.send(
+            "POST",
+            &format!("/smart-id-rp/v3/{path}"),
+            &json,
+            body.to_string().into_bytes(),
+        )
+        .await
+    }
+
+    /// The status of a session now: long polls are for the tests that mean them.
+    pub async fn status(&self, session: &str) -> Answer {
+        self.send(
+            "GET",
+            &format!("/smart-id-rp/v3/session/{session}?timeoutMs=1000"),
+            &[],
+            Vec::new(),
+        )
+        .await
+    }
+
+    /// The end result of a session; empty while it runs.
+    pub async fn result(&self, session: &str) -> String {
+        let status = self.status(session).await;
+        assert_eq!(status.status, 200, "{}", status.json());
+        status.json()["result"]["endResult"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    }
+
+    /// Starts an authentication of a person and returns the session's id.
+    pub async fn ask_to_authenticate(&self, person: &str) -> String {
+        let answer = self
+            .post(
+                &format!("authentication/notification/etsi/{person}"),
+                &authentication_request(),
+            )
+            .await;
+        assert_eq!(answer.status, 200, "{}", answer.json());
+        answer.json()["sessionID"]
+            .as_str()
+            .expect("an id")
+            .to_owned()
+    }
+
+    /// Starts a signature by a person and returns the session's id.
+    pub async fn ask_to_sign(&self, person: &str) -> String {
+        let answer = self
+            .post(
+                &format!("signature/notification/etsi/{person}"),
+                &signature_request(),
+            )
+            .await;
+        assert_eq!(answer.status, 200, "{}", answer.json());
+        answer.json()["sessionID"]
+            .as_str()
+            .expect("an id")
+            .to_owned()
+    }
+
+    /// A phone with an account for this person, registered through all steps.
+    pub async fn phone(&self, person: &str) -> SimulatedPhone {
+        let mut phone = SimulatedPhone::new();
+        phone.register(self, person).await;
+        phone
+    }
+
+    /// Vouches for a person as an operator does.
+    pub async fn vouch(&self, code: &RegistrationCode, person: &str, level: AccountLevel) {
+        let identity = IdentityRequest {
+            person: Person {
+                semantics_identifier: person.parse().expect("an identifier"),
+                given_name: "OK".to_owned(),
+                surname: "TESTNUMBER".to_owned(),
+                date_of_birth: Date::constant(1905, 4, 4),
+            },
+            level,
+            evidence: "operator test".to_owned(),
+        };
+        self.service()
+            .prove_identity(code, &identity)
+            .await
+            .expect("vouched");
+    }
+}
+
+fn unlock_key() -> UnlockKey {
+    UnlockKey::from_bytes(Zeroizing::new([9; 32]))
+}
+
+fn interactions() -> String {
+    Base64::encode_string(br#"[{"type":"confirmationMessage","displayText200":"Hello?"}]"#)
+}
+
+/// A valid authentication request; SHA-256, since PSS with SHA-512 does not fit the test profile.
+#[must_use]
+pub fn authentication_request() -> Value {
+    json!({
+        "relyingPartyUUID": RP,
+        "relyingPartyName": "DEMO",
+        "certificateLevel": "QUALIFIED",
+        "signatureProtocol": "ACSP_V2",
+        "signatureProtocolParameters": {
+            "rpChallenge": Base64::encode_string(&[7; 64]),
+            "signatureAlgorithm": "rsassa-pss",
+            "signatureAlgorithmParameters": { "hashAlgorithm": "SHA-256" }
+        },
+        "interactions": interactions(),
+        "vcType": "numeric4"
+    })
+}
+
+/// A valid signature request; each has a nonce of its own, so that none is taken for a repetition.
+#[must_use]
+pub fn signature_request() -> Value {
+    json!({
+        "relyingPartyUUID": RP,
+        "relyingPartyName": "DEMO",
+        "certificateLevel": "QUALIFIED",
+        "signatureProtocol": "RAW_DIGEST_SIGNATURE",
+        "signatureProtocolParameters": {
+            "digest": Base64::encode_string(&[9; 32]),
+            "signatureAlgorithm": "rsassa-pss",
+            "signatureAlgorithmParameters": { "hashAlgorithm": "SHA-256" }
+        },
+        "interactions": interactions(),
+        "nonce": format!("{:016x}", UnwrapErr(getrandom::SysRng).next_u64())
+    })
+}

@@ -1,0 +1,11 @@
+//! The whole system: real database, vault, router and phones; the clock is the test's.
+
+mod clones;
+mod flows;
+mod hostile;
+mod locks;
+mod recovery;
+mod rp_api;
+
+/// Whose accounts the tests make.
+const PERSON: &str = "PNOEE-40504040001";
