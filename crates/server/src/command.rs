@@ -12,7 +12,9 @@ mod serve;
 use crate::{
     config::Config,
     demo::data,
+    headless::{self, DeviceArgs},
     telemetry::{self, LogArgs},
+    tour::{self, TourArgs},
 };
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
@@ -39,6 +41,8 @@ pub struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   smart-id demo                            the whole system, ready in seconds
+  smart-id tour                            a story without questions, checked at every step
+  smart-id device register --help          be the phone
   smart-id ceremony --config ceremony.toml the certificate authorities of a deployment
   smart-id migrate --config serve.toml     its database
   smart-id serve --config serve.toml       production
@@ -47,6 +51,8 @@ Examples:
 #[derive(Subcommand, Debug)]
 enum Command {
     Demo(demo::DemoArgs),
+    Tour(TourArgs),
+    Device(DeviceArgs),
     Serve(serve::ServeArgs),
     Rp(rp::RpArgs),
     Account(account::AccountArgs),
@@ -77,6 +83,8 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
     telemetry::start(&arguments.log)?;
     match arguments.command {
         Command::Demo(arguments) => block_on(demo::run(arguments)),
+        Command::Tour(arguments) => block_on(tour::run(arguments)),
+        Command::Device(arguments) => headless::command::run(arguments),
         Command::Serve(arguments) => block_on(serve::run(arguments)),
         Command::Rp(arguments) => block_on(rp::run(arguments)).map(|()| ExitCode::SUCCESS),
         Command::Account(arguments) => {

@@ -37,7 +37,7 @@ impl Service {
             pending: sessions
                 .iter()
                 .filter(|session| session.is_open(now) && session.concerns(account.id))
-                .map(|session| describe_pending(session))
+                .map(describe_pending)
                 .collect(),
             account: self.describe_account(&account),
         })
@@ -54,7 +54,7 @@ impl Service {
         device: &AuthenticatedDevice,
         begin: &device_v1::Begin,
     ) -> Result<device_v1::TransactionOffer, DeviceError> {
-        let outcome = retrying!(self, |uow| {
+        retrying!(self, |uow| {
             let now = self.now();
             let mut account = active(uow.account(device.account()).await?, now)?;
             let (operation, expires_at, sign) = match begin.operation {
@@ -119,8 +119,7 @@ impl Service {
                 operation: begin.operation,
                 sign,
             }))
-        })?;
-        outcome
+        })?
     }
 
     /// Takes the session for this account. The inner error is one that is committed with its effect.

@@ -4,8 +4,8 @@ use super::relying_parties::DEMO;
 
 /// The person of SK's public demo; PINs that break no rule of ours.
 const PERSON: &str = "PNOEE-40504040001";
-const PIN1: &str = "1470";
-const PIN2: &str = "25803";
+const PIN1: &str = "4826";
+const PIN2: &str = "73915";
 
 /// base64 of `[{"type":"confirmationMessage","displayText200":"Log in to the demo?"}]`
 const LOG_IN_TEXT: &str = "W3sidHlwZSI6ImNvbmZpcm1hdGlvbk1lc3NhZ2UiLCJkaXNwbGF5VGV4dDIwMCI6IkxvZyBpbiB0byB0aGUgZGVtbz8ifV0=";
