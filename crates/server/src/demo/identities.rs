@@ -12,7 +12,8 @@ use axum::{
 use engine::{
     Service,
     domain::{AccountLevel, Person},
-    service::{IdentityRequest, OperatorError},
+    ports::StoreError,
+    service::{IdentityRequest, Infrastructure, OperatorError},
 };
 use serde_json::{Map, Value, json};
 use std::{fmt::Display, str::FromStr};
@@ -150,7 +151,13 @@ impl From<OperatorError> for Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let (status, code, detail, errors) = match self {
-            Self::Body(status, detail) => (status, "malformed_body", Some(detail), Vec::new()),
+            Self::Body(status, detail) => {
+                let code = match status {
+                    StatusCode::PAYLOAD_TOO_LARGE => "body_too_large",
+                    _ => "malformed_body",
+                };
+                (status, code, Some(detail), Vec::new())
+            }
             Self::Fields(errors) => {
                 let detail = "Invalid request parameters found".to_owned();
                 (
@@ -161,16 +168,17 @@ impl IntoResponse for Refusal {
                 )
             }
             Self::Operator(OperatorError::Infrastructure(inner)) => {
+                let (status, code) = match &inner {
+                    Infrastructure::Store(StoreError::Conflict | StoreError::Unavailable(_)) => {
+                        (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+                    }
+                    _ => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error"),
+                };
                 error!(
                     error = format!("{:#}", Error::new(inner)),
                     "vouching failed"
                 );
-                (
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "unavailable",
-                    None,
-                    Vec::new(),
-                )
+                (status, code, None, Vec::new())
             }
             Self::Operator(error) => {
                 let (status, code) = match &error {

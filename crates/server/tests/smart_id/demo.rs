@@ -106,7 +106,7 @@ fn vouching_is_refused_with_problem_documents() {
     assert_eq!(vouch(&wrong_number), (400, "invalid_person".to_owned()));
     assert_eq!(
         vouch(&json!({ "registrationCode": "x".repeat(5000) })),
-        (413, "malformed_body".to_owned())
+        (413, "body_too_large".to_owned())
     );
 }
 
@@ -215,7 +215,8 @@ fn an_unknown_registration_code_is_named() {
 
 #[test]
 fn no_core_is_dumped() {
-    let mut demo = Server::demo(None);
+    let folder = tempfile::tempdir().unwrap();
+    let mut demo = Server::demo(Some(folder.path()));
     let limits = fs::read_to_string(format!("/proc/{}/limits", demo.id())).unwrap();
     let core = limits
         .lines()

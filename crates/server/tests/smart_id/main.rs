@@ -1,5 +1,6 @@
 //! The real binary, from outside.
 
+mod account;
 mod command_line;
 mod demo;
 mod process;

@@ -27,6 +27,21 @@ pub(crate) fn run(arguments: &[&str]) -> Output {
         .expect("the binary runs")
 }
 
+/// Runs a command to its end, with something typed.
+pub(crate) fn run_typing(arguments: &[&str], typed: &str) -> Output {
+    let mut command = smart_id();
+    command
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the binary starts");
+    let mut stdin = child.stdin.take().expect("piped");
+    stdin.write_all(typed.as_bytes()).expect("types");
+    drop(stdin);
+    child.wait_with_output().expect("the binary runs")
+}
+
 /// Standard output as text.
 pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
@@ -143,7 +158,12 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // Softly first, so that temporary data are deleted; it may have ended by itself.
+        let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while Instant::now() < deadline && matches!(self.child.try_wait(), Ok(None)) {
+            thread::sleep(Duration::from_millis(20));
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -163,7 +183,7 @@ fn until(lines: &mpsc::Receiver<String>, is_last: impl Fn(&str) -> bool) -> Vec<
     }
 }
 
-fn lines_of(stdout: impl Read + Send + 'static) -> mpsc::Receiver<String> {
+pub(crate) fn lines_of(stdout: impl Read + Send + 'static) -> mpsc::Receiver<String> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         for line in BufReader::new(stdout).lines() {
