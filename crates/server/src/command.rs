@@ -80,7 +80,9 @@ pub fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<ExitCode> {
-    telemetry::start(&arguments.log)?;
+    // Where a person reads what the command itself says, the log is for trouble only.
+    let quiet = matches!(arguments.command, Command::Tour(_) | Command::Device(_));
+    telemetry::start(&arguments.log, if quiet { "warn" } else { "info" })?;
     match arguments.command {
         Command::Demo(arguments) => block_on(demo::run(arguments)),
         Command::Tour(arguments) => block_on(tour::run(arguments)),

@@ -18,15 +18,10 @@ pub struct LogArgs {
     )]
     pub log_format: LogFormat,
 
-    /// What is logged: error, warn, info, debug or trace, also by module (`info,web=debug`)
-    #[arg(
-        long,
-        global = true,
-        env = "SMART_ID_LOG",
-        default_value = "info",
-        help_heading = "Logging"
-    )]
-    pub log: String,
+    /// What is logged: error, warn, info, debug or trace, also by module (`info,web=debug`) [default: info; warn for
+    /// `tour` and `device`]
+    #[arg(long, global = true, env = "SMART_ID_LOG", help_heading = "Logging")]
+    pub log: Option<String>,
 }
 
 /// A log format.
@@ -44,15 +39,14 @@ pub enum LogFormat {
 /// Events never carry PINs, key shares, tokens or personal data: this is the duty of whoever writes an event, and of
 /// types that have no `Debug`. `sqlx` is kept to warnings because it may quote statements.
 ///
+/// `default` is what is logged if nobody says.
+///
 /// # Errors
 /// `log` is not understood, or logging was started before.
-pub fn start(args: &LogArgs) -> Result<()> {
-    let filter = EnvFilter::try_new(format!("sqlx=warn,{}", args.log)).with_context(|| {
-        format!(
-            "--log {} is not understood; try info or info,web=debug",
-            args.log
-        )
-    })?;
+pub fn start(args: &LogArgs, default: &str) -> Result<()> {
+    let log = args.log.as_deref().unwrap_or(default);
+    let filter = EnvFilter::try_new(format!("sqlx=warn,{log}"))
+        .with_context(|| format!("--log {log} is not understood; try info or info,web=debug"))?;
     let logs = fmt().with_env_filter(filter).with_writer(stderr);
     match args.log_format {
         LogFormat::Human => logs.with_ansi(stderr().is_terminal()).try_init(),

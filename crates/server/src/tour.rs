@@ -56,13 +56,17 @@ and likewise document.bin with document.sig, and with legacy.sig without -sigopt
 /// The step that failed, with a sentence.
 pub async fn run(arguments: TourArgs) -> Result<ExitCode> {
     if let Some(folder) = &arguments.keep {
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make the folder {}", folder.display()))?;
     }
     let own = match &arguments.url {
         Some(_) => None,
         None => {
             say("Starting a server of its own, with fresh keys and an empty database.");
-            let options = DemoOptions { listen: SocketAddr::from(([127, 0, 0, 1], 0)), data: None };
+            let options = DemoOptions {
+                listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+                data: None,
+            };
             Some(demo::start(options).await?)
         }
     };
@@ -84,7 +88,10 @@ fn tell(url: &str, keep: Option<&Path>) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let mut phone = Handset::open(&folder.path().join("tour.phone"), Some(url), None)?;
     let relying_party = RelyingParty::new(url)?;
-    say(&format!("The e-service DEMO trusts \"{}\".", relying_party.root_name()));
+    say(&format!(
+        "The e-service DEMO trusts \"{}\".",
+        relying_party.root_name()
+    ));
 
     let evidence = register(&mut phone, &relying_party)?;
     let number = &evidence.document_number;
@@ -94,14 +101,24 @@ fn tell(url: &str, keep: Option<&Path>) -> Result<()> {
     mistype(&mut phone, &relying_party)?;
 
     heading("She deletes her account");
-    expect(phone.act_to(Event::Delete)?, |view| matches!(view, View::Deleted))?;
-    ensure!(!relying_party.finds_account(number)?, "the deleted account {number} still answers");
-    say(&format!("The e-service is told that there is no active account {number}."));
+    expect(phone.act_to(Event::Delete)?, |view| {
+        matches!(view, View::Deleted)
+    })?;
+    ensure!(
+        !relying_party.finds_account(number)?,
+        "the deleted account {number} still answers"
+    );
+    say(&format!(
+        "The e-service is told that there is no active account {number}."
+    ));
 
     if let Some(folder) = keep {
         evidence.save(folder, &relying_party, &login, DOCUMENT, &document, &legacy)?;
         heading("What is left");
-        say(&format!("Certificates and signatures are in {}; see `smart-id tour --help`.", folder.display()));
+        say(&format!(
+            "Certificates and signatures are in {}; see `smart-id tour --help`.",
+            folder.display()
+        ));
     }
     heading("All of it verified");
     Ok(())
@@ -111,15 +128,30 @@ fn register(phone: &mut Handset, relying_party: &RelyingParty) -> Result<Evidenc
     heading("A person registers");
     let start = Instant::now();
     phone.act(Event::AppStart)?;
-    phone.act(Event::Register { replace: false, birth_date: None })?;
-    let pins = || (PinEntry::new(PIN1.to_owned()), PinEntry::new(PIN2.to_owned()));
+    phone.act(Event::Register {
+        replace: false,
+        birth_date: None,
+    })?;
+    let pins = || {
+        (
+            PinEntry::new(PIN1.to_owned()),
+            PinEntry::new(PIN2.to_owned()),
+        )
+    };
     let (pin1, pin2) = pins();
     let view = phone.act_to(Event::ChoosePins { pin1, pin2 })?;
-    let View::AwaitingIdentity { code, control_code, .. } = &view else {
+    let View::AwaitingIdentity {
+        code, control_code, ..
+    } = &view
+    else {
         anyhow::bail!("the phone cannot register: {view}");
     };
-    say("The phone made four primes of 1536 bits and gave the server its shares; it keeps its own, masked with the PINs.");
-    say(&format!("Registration code {code}, control code {control_code}. The demo vouches for {PERSON}."));
+    say(
+        "The phone made four primes of 1536 bits and gave the server its shares; it keeps its own, masked with the PINs.",
+    );
+    say(&format!(
+        "Registration code {code}, control code {control_code}. The demo vouches for {PERSON}."
+    ));
     let identity = json!({
         "registrationCode": code,
         "semanticsIdentifier": PERSON,
@@ -132,10 +164,17 @@ fn register(phone: &mut Handset, relying_party: &RelyingParty) -> Result<Evidenc
         .post("/demo/identities", &identity)?
         .json()
         .context("this server does not vouch for the tour's person; a tour needs a demo")?;
-    expect(phone.act_to(Event::Refresh)?, |view| matches!(view, View::RepeatPins { .. }))?;
+    expect(phone.act_to(Event::Refresh)?, |view| {
+        matches!(view, View::RepeatPins { .. })
+    })?;
     let (pin1, pin2) = pins();
-    expect(phone.act_to(Event::RepeatPins { pin1, pin2 })?, |view| matches!(view, View::Registered(_)))?;
-    let certificates = phone.phone().certificates().context("no certificates came")?;
+    expect(phone.act_to(Event::RepeatPins { pin1, pin2 })?, |view| {
+        matches!(view, View::Registered(_))
+    })?;
+    let certificates = phone
+        .phone()
+        .certificates()
+        .context("no certificates came")?;
     let evidence = Evidence::new(certificates, relying_party)?;
     say(&format!(
         "Both keys prove possession; both certificates chain to the root: {} bits, account {}, {:.1} s.",
@@ -146,13 +185,24 @@ fn register(phone: &mut Handset, relying_party: &RelyingParty) -> Result<Evidenc
     Ok(evidence)
 }
 
-fn log_in(phone: &mut Handset, relying_party: &RelyingParty, evidence: &Evidence) -> Result<evidence::Signed> {
+fn log_in(
+    phone: &mut Handset,
+    relying_party: &RelyingParty,
+    evidence: &Evidence,
+) -> Result<evidence::Signed> {
     heading("She logs in with PIN1");
     let session = relying_party.start_authentication(PERSON, "Log in to DEMO?")?;
-    say(&format!("DEMO asks and shows the verification code {}.", session.verification_code));
-    answer(phone, &session.id, PIN1, |view| matches!(view, View::Completed(_)))?;
+    say(&format!(
+        "DEMO asks and shows the verification code {}.",
+        session.verification_code
+    ));
+    answer(phone, &session.id, PIN1, |view| {
+        matches!(view, View::Completed(_))
+    })?;
     let signed = relying_party.authentication_result(&session, evidence)?;
-    say("DEMO gets the certificate and a signature over ACSP_V2; the chain, the signature and the code hold.");
+    say(
+        "DEMO gets the certificate and a signature over ACSP_V2; the chain, the signature and the code hold.",
+    );
     Ok(signed)
 }
 
@@ -166,9 +216,15 @@ fn sign(
         Padding::Pss => "She signs a document with PIN2",
         Padding::Pkcs1 => "She signs it again, for a verifier that knows only PKCS #1 v1.5",
     });
-    let session = relying_party.start_signature(PERSON, "Sign the terms of the tour?", DOCUMENT, padding)?;
-    say(&format!("DEMO sends the SHA-512 digest and shows the verification code {}.", session.verification_code));
-    answer(phone, &session.id, PIN2, |view| matches!(view, View::Completed(_)))?;
+    let session =
+        relying_party.start_signature(PERSON, "Sign the terms of the tour?", DOCUMENT, padding)?;
+    say(&format!(
+        "DEMO sends the SHA-512 digest and shows the verification code {}.",
+        session.verification_code
+    ));
+    answer(phone, &session.id, PIN2, |view| {
+        matches!(view, View::Completed(_))
+    })?;
     let signed = relying_party.signature_result(&session, DOCUMENT, padding, evidence)?;
     say("The signature verifies under her signing certificate.");
     Ok(signed)
@@ -177,15 +233,32 @@ fn sign(
 fn mistype(phone: &mut Handset, relying_party: &RelyingParty) -> Result<()> {
     heading("She mistypes PIN1");
     let session = relying_party.start_authentication(PERSON, "Log in to DEMO?")?;
-    let view = answer(phone, &session.id, WRONG, |view| matches!(view, View::WrongPin { attempts_left: 2, .. }))?;
-    say(&format!("{view} Only the server could tell: on the phone every PIN gives a plausible share."));
-    answer(phone, &session.id, PIN1, |view| matches!(view, View::Completed(_)))?;
+    let view = answer(phone, &session.id, WRONG, |view| {
+        matches!(
+            view,
+            View::WrongPin {
+                attempts_left: 2,
+                ..
+            }
+        )
+    })?;
+    say(&format!(
+        "{view} Only the server could tell: on the phone every PIN gives a plausible share."
+    ));
+    answer(phone, &session.id, PIN1, |view| {
+        matches!(view, View::Completed(_))
+    })?;
     say("With the right PIN the same request goes through, and the count starts anew.");
     Ok(())
 }
 
 /// Opens the request, confirms what is shown, enters the PIN.
-fn answer(phone: &mut Handset, session: &str, digits: &str, right: impl Fn(&View) -> bool) -> Result<View> {
+fn answer(
+    phone: &mut Handset,
+    session: &str,
+    digits: &str,
+    right: impl Fn(&View) -> bool,
+) -> Result<View> {
     phone.act(Event::Refresh)?;
     let mut view = phone.act_to(Event::Open(session.parse()?))?;
     while let View::Confirm(_) | View::ConfirmDevice(_) = &view {

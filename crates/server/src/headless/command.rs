@@ -83,10 +83,20 @@ enum DeviceCommand {
 #[derive(Args, Debug)]
 struct PinArgs {
     /// PIN1, for logging in; visible to others on this computer, so for tests only
-    #[arg(long, value_name = "DIGITS", env = "SMART_ID_PIN1", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "DIGITS",
+        env = "SMART_ID_PIN1",
+        hide_env_values = true
+    )]
     pin1: Option<String>,
     /// PIN2, for signing; visible to others on this computer, so for tests only
-    #[arg(long, value_name = "DIGITS", env = "SMART_ID_PIN2", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "DIGITS",
+        env = "SMART_ID_PIN2",
+        hide_env_values = true
+    )]
     pin2: Option<String>,
 }
 
@@ -95,7 +105,9 @@ struct PinArgs {
 /// # Errors
 /// With a sentence for the person.
 pub fn run(arguments: DeviceArgs) -> Result<ExitCode> {
-    let report = Report { json: arguments.json };
+    let report = Report {
+        json: arguments.json,
+    };
     let file = match arguments.file {
         Some(file) => file,
         None => storage::default_file()?,
@@ -104,8 +116,12 @@ pub fn run(arguments: DeviceArgs) -> Result<ExitCode> {
         DeviceCommand::Register(arguments) => register::run(&file, &arguments, report),
         DeviceCommand::List => list(report, &file),
         DeviceCommand::Pending { wait } => pending(&mut started(&file)?, wait, report),
-        DeviceCommand::Approve(arguments) => answer::approve(&mut started(&file)?, arguments, report),
-        DeviceCommand::Refuse(arguments) => answer::refuse(&mut started(&file)?, &arguments, report),
+        DeviceCommand::Approve(arguments) => {
+            answer::approve(&mut started(&file)?, arguments, report)
+        }
+        DeviceCommand::Refuse(arguments) => {
+            answer::refuse(&mut started(&file)?, &arguments, report)
+        }
         DeviceCommand::Show => last(&mut started(&file)?, Event::Refresh, report),
         DeviceCommand::Rotate => last(&mut started(&file)?, Event::Rotate, report),
         DeviceCommand::Delete { yes } => {
@@ -123,7 +139,10 @@ fn started(file: &std::path::Path) -> Result<Handset> {
     let mut handset = Handset::open(file, None, None)?;
     handset.act(Event::AppStart)?;
     if !handset.phone().has_account() && !handset.phone().is_registering() {
-        bail!("there is no account on the phone in {}; register one first", file.display());
+        bail!(
+            "there is no account on the phone in {}; register one first",
+            file.display()
+        );
     }
     Ok(handset)
 }
@@ -135,7 +154,9 @@ fn last(handset: &mut Handset, event: Event, report: Report) -> Result<ExitCode>
 }
 
 fn list(report: Report, file: &std::path::Path) -> Result<ExitCode> {
-    let folder = file.parent().map_or_else(storage::default_folder, |folder| Ok(folder.to_owned()))?;
+    let folder = file
+        .parent()
+        .map_or_else(storage::default_folder, |folder| Ok(folder.to_owned()))?;
     let phones = storage::phones_in(&folder)?;
     if phones.is_empty() {
         report.say(&format!("There are no phones in {}.", folder.display()));
@@ -183,7 +204,9 @@ fn wait_for_requests(handset: &mut Handset, seconds: u64) -> Result<View> {
 
 /// The request that was named, or the oldest.
 fn choose(view: &View, named: Option<SessionId>) -> Result<Option<SessionId>> {
-    let View::Home { pending, .. } = view else { return Ok(None) };
+    let View::Home { pending, .. } = view else {
+        return Ok(None);
+    };
     match named {
         None => Ok(pending.first().map(|request| request.session_id)),
         Some(named) if pending.iter().any(|request| request.session_id == named) => Ok(Some(named)),
@@ -195,7 +218,10 @@ fn choose(view: &View, named: Option<SessionId>) -> Result<Option<SessionId>> {
 fn ask(question: &str) -> Result<String> {
     let stdin = io::stdin();
     if !stdin.is_terminal() {
-        bail!("there is nobody to ask \"{}\"; say it by a flag", question.trim_end_matches([' ', ':']));
+        bail!(
+            "there is nobody to ask \"{}\"; say it by a flag",
+            question.trim_end_matches([' ', ':'])
+        );
     }
     let mut stderr = io::stderr().lock();
     write!(stderr, "{question}")?;
@@ -211,7 +237,12 @@ fn pin(given: Option<&str>, name: &str) -> Result<PinEntry> {
         return Ok(PinEntry::new(given.to_owned()));
     }
     if !io::stdin().is_terminal() {
-        bail!("there is nobody to ask for {name}; give it by --{}", name.to_lowercase());
+        bail!(
+            "there is nobody to ask for {name}; give it by --{}",
+            name.to_lowercase()
+        );
     }
-    Ok(PinEntry::new(rpassword::prompt_password(format!("{name}: "))?))
+    Ok(PinEntry::new(rpassword::prompt_password(format!(
+        "{name}: "
+    ))?))
 }

@@ -44,7 +44,10 @@ impl Handset {
             ),
             (Some(stored), _) => stored.server.clone(),
             (None, Some(url)) => url.to_owned(),
-            (None, None) => bail!("there is no phone in {}; register one first", file.display()),
+            (None, None) => bail!(
+                "there is no phone in {}; register one first",
+                file.display()
+            ),
         };
         let transport = Transport::new(&origin)?;
         let secret = storage.keystore_secret()?;
@@ -54,7 +57,13 @@ impl Handset {
                 .with_context(|| format!("the phone in {} cannot be read", file.display()))?,
             None => Phone::new(root_key),
         };
-        Ok(Self { phone, keystore, storage, transport, progress: Box::new(|_| {}) })
+        Ok(Self {
+            phone,
+            keystore,
+            storage,
+            transport,
+            progress: Box::new(|_| {}),
+        })
     }
 
     /// Whom to tell how far the making of keys is.
@@ -84,7 +93,10 @@ impl Handset {
         let mut views = Vec::new();
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
-            for effect in self.phone.handle(event, &self.keystore, Timestamp::now(), &mut rng) {
+            for effect in self
+                .phone
+                .handle(event, &self.keystore, Timestamp::now(), &mut rng)
+            {
                 match effect {
                     Effect::Persist(state) => {
                         let server = self.transport.origin().to_owned();
@@ -93,19 +105,32 @@ impl Handset {
                     Effect::Wipe => self.storage.wipe()?,
                     Effect::GenerateKeys(profile) => {
                         let progress = &mut self.progress;
-                        let mut report = |device::KeyProgress { primes, candidates }: device::KeyProgress| {
-                            progress(KeyProgress { primes, candidates });
-                        };
+                        let mut report =
+                            |device::KeyProgress { primes, candidates }: device::KeyProgress| {
+                                progress(KeyProgress { primes, candidates });
+                            };
                         let keys = NewKeys::generate(profile, &mut report, &mut rng)
                             .context("this machine's randomness is not good enough to make keys")?;
                         events.push_back(Event::KeysGenerated(Box::new(keys)));
                     }
                     Effect::Send(request) => {
-                        let headers = request.headers.iter().map(|(name, value)| (*name, value.as_str()));
+                        let headers = request
+                            .headers
+                            .iter()
+                            .map(|(name, value)| (*name, value.as_str()));
                         let id = request.id;
-                        let reply = self.transport.send(request.method.as_str(), &request.path, headers, request.body);
+                        let reply = self.transport.send(
+                            request.method.as_str(),
+                            &request.path,
+                            headers,
+                            request.body,
+                        );
                         events.push_back(match reply {
-                            Ok(reply) => Event::Response { id, status: reply.status, body: reply.body },
+                            Ok(reply) => Event::Response {
+                                id,
+                                status: reply.status,
+                                body: reply.body,
+                            },
                             Err(error) => {
                                 tracing::debug!(error = format!("{error:#}"), "no answer");
                                 Event::NoAnswer { id }

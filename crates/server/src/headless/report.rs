@@ -34,7 +34,14 @@ impl Report {
 
     /// Tells a value of our own.
     pub(super) fn value(self, value: &Value, text: &str) {
-        self.line(if self.json { value.to_string() } else { text.to_owned() }.as_str());
+        self.line(
+            if self.json {
+                value.to_string()
+            } else {
+                text.to_owned()
+            }
+            .as_str(),
+        );
     }
 
     fn line(self, text: &str) {
@@ -46,7 +53,11 @@ impl Report {
 /// How the command ends when this is what the phone shows last.
 pub(super) fn exit_code(view: &View) -> ExitCode {
     match view {
-        View::Registered(_) | View::Home { .. } | View::Completed(_) | View::Rotated | View::Deleted => ExitCode::SUCCESS,
+        View::Registered(_)
+        | View::Home { .. }
+        | View::Completed(_)
+        | View::Rotated
+        | View::Deleted => ExitCode::SUCCESS,
         View::Refused { wrong_code: false } => ExitCode::SUCCESS,
         View::Problem(_) | View::Welcome | View::NotSent(_) => ExitCode::FAILURE,
         _ => ExitCode::from(NO),
@@ -58,7 +69,11 @@ fn describe(view: &View) -> Value {
     let mut value = json!({ "view": name(view), "text": view.to_string() });
     let mut put = |name: &str, field: Value| value[name] = field;
     match view {
-        View::AwaitingIdentity { code, control_code, expires_at } => {
+        View::AwaitingIdentity {
+            code,
+            control_code,
+            expires_at,
+        } => {
             put("registrationCode", json!(code));
             put("controlCode", json!(control_code));
             put("expiresAt", json!(expires_at));
@@ -87,7 +102,12 @@ fn describe(view: &View) -> Value {
             put("sessionId", json!(request.session_id));
             put("codes", json!(codes));
         }
-        View::WrongPin { attempts_left, locked_until, destroyed, .. } => {
+        View::WrongPin {
+            attempts_left,
+            locked_until,
+            destroyed,
+            ..
+        } => {
             put("attemptsLeft", json!(attempts_left));
             put("lockedUntil", json!(locked_until));
             put("destroyed", json!(destroyed));

@@ -35,8 +35,12 @@ pub(super) struct Stored {
 impl Storage {
     /// Locks the file, which need not be there yet.
     pub(super) fn open(path: &Path) -> Result<Self> {
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        if let Some(folder) = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+        {
+            fs::create_dir_all(folder)
+                .with_context(|| format!("cannot make the folder {}", folder.display()))?;
         }
         let lock = beside(path, "lock");
         let file = OpenOptions::new()
@@ -47,9 +51,15 @@ impl Storage {
             .open(&lock)
             .with_context(|| format!("cannot open {}", lock.display()))?;
         file.try_lock().with_context(|| {
-            format!("another process uses the phone in {}; wait until it is done", path.display())
+            format!(
+                "another process uses the phone in {}; wait until it is done",
+                path.display()
+            )
         })?;
-        Ok(Self { path: path.to_owned(), _lock: file })
+        Ok(Self {
+            path: path.to_owned(),
+            _lock: file,
+        })
     }
 
     /// What is stored, if there is a phone.
@@ -60,7 +70,8 @@ impl Storage {
     /// Replaces what is stored; durable when this returns, and never half done.
     pub(super) fn save(&self, stored: &Stored) -> Result<()> {
         let bytes = serde_json::to_vec(stored)?;
-        replace(&self.path, &bytes).with_context(|| format!("cannot store the phone in {}", self.path.display()))
+        replace(&self.path, &bytes)
+            .with_context(|| format!("cannot store the phone in {}", self.path.display()))
     }
 
     /// The secret that stands in for the phone's keystore; made at the first call.
@@ -72,7 +83,8 @@ impl Storage {
         let mut secret = Zeroizing::new([0; 32]);
         getrandom::fill(secret.as_mut()).context("the system has no randomness")?;
         let text = Zeroizing::new(hex::encode(*secret));
-        replace(&path, text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))?;
+        replace(&path, text.as_bytes())
+            .with_context(|| format!("cannot write {}", path.display()))?;
         Ok(secret)
     }
 
@@ -99,7 +111,9 @@ pub(super) fn default_file() -> Result<PathBuf> {
 pub(super) fn phones_in(folder: &Path) -> Result<Vec<(PathBuf, Stored)>> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.with_context(|| format!("cannot read the folder {}", folder.display()))?,
+        entries => {
+            entries.with_context(|| format!("cannot read the folder {}", folder.display()))?
+        }
     };
     let mut phones = Vec::new();
     for entry in entries {
@@ -121,7 +135,11 @@ pub(super) fn keystore_secret_of(path: &Path) -> Result<Zeroizing<[u8; 32]>> {
 
 /// The folder for phones when none is named (XDG Base Directory Specification).
 pub(super) fn default_folder() -> Result<PathBuf> {
-    let folder = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let folder = |name: &str| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
     match (folder("XDG_DATA_HOME"), folder("HOME")) {
         (Some(data), _) => Ok(data.join("smart-id")),
         (None, Some(home)) => Ok(home.join(".local/share/smart-id")),
@@ -140,11 +158,16 @@ fn load(path: &Path) -> Result<Option<Stored>> {
 }
 
 fn read_secret(path: &Path) -> Result<Zeroizing<[u8; 32]>> {
-    let text = fs::read(path).with_context(|| format!("cannot read {}, the phone's keystore", path.display()))?;
+    let text = fs::read(path)
+        .with_context(|| format!("cannot read {}, the phone's keystore", path.display()))?;
     let text = Zeroizing::new(text);
     let mut secret = Zeroizing::new([0; 32]);
-    hex::decode_to_slice(text.trim_ascii(), secret.as_mut())
-        .with_context(|| format!("{}, the phone's keystore, is not 64 hexadecimal digits", path.display()))?;
+    hex::decode_to_slice(text.trim_ascii(), secret.as_mut()).with_context(|| {
+        format!(
+            "{}, the phone's keystore, is not 64 hexadecimal digits",
+            path.display()
+        )
+    })?;
     Ok(secret)
 }
 
@@ -179,7 +202,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.phone");
         let first = Storage::open(&path).unwrap();
-        assert!(Storage::open(&path).err().unwrap().to_string().contains("another process"));
+        assert!(
+            Storage::open(&path)
+                .err()
+                .unwrap()
+                .to_string()
+                .contains("another process")
+        );
         drop(first);
         Storage::open(&path).unwrap();
     }
@@ -191,7 +220,12 @@ mod tests {
         let storage = Storage::open(&path).unwrap();
         assert!(storage.load().unwrap().is_none());
         let secret = storage.keystore_secret().unwrap();
-        storage.save(&Stored { server: "http://a".into(), state: vec![1, 2] }).unwrap();
+        storage
+            .save(&Stored {
+                server: "http://a".into(),
+                state: vec![1, 2],
+            })
+            .unwrap();
         assert_eq!(storage.load().unwrap().unwrap().state, [1, 2]);
         assert_eq!(storage.keystore_secret().unwrap(), secret);
         assert_eq!(phones_in(path.parent().unwrap()).unwrap().len(), 1);
@@ -205,8 +239,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.phone");
         let storage = Storage::open(&path).unwrap();
-        storage.save(&Stored { server: "http://a".into(), state: vec![1] }).unwrap();
-        assert!(storage.keystore_secret().unwrap_err().to_string().contains("keystore"));
+        storage
+            .save(&Stored {
+                server: "http://a".into(),
+                state: vec![1],
+            })
+            .unwrap();
+        assert!(
+            storage
+                .keystore_secret()
+                .unwrap_err()
+                .to_string()
+                .contains("keystore")
+        );
     }
 
     #[test]
@@ -214,6 +259,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.phone");
         fs::write(&path, b"{").unwrap();
-        assert!(Storage::open(&path).unwrap().load().err().unwrap().to_string().contains("damaged"));
+        assert!(
+            Storage::open(&path)
+                .unwrap()
+                .load()
+                .err()
+                .unwrap()
+                .to_string()
+                .contains("damaged")
+        );
     }
 }

@@ -24,7 +24,9 @@ impl Transport {
     pub(crate) fn new(origin: &str) -> Result<Self> {
         let origin = origin.trim_end_matches('/');
         if origin.starts_with("https://") {
-            bail!("the headless phone speaks plain http only: use it beside the server, not across a network");
+            bail!(
+                "the headless phone speaks plain http only: use it beside the server, not across a network"
+            );
         }
         if !origin.starts_with("http://") {
             bail!("{origin} is no address of a server; write it like http://127.0.0.1:8080");
@@ -34,7 +36,10 @@ impl Transport {
             .timeout_global(Some(TIMEOUT))
             .max_redirects(0)
             .build();
-        Ok(Self { origin: origin.to_owned(), agent: Agent::new_with_config(config) })
+        Ok(Self {
+            origin: origin.to_owned(),
+            agent: Agent::new_with_config(config),
+        })
     }
 
     pub(crate) fn origin(&self) -> &str {
@@ -49,7 +54,9 @@ impl Transport {
         headers: impl IntoIterator<Item = (&'h str, &'h str)>,
         body: Vec<u8>,
     ) -> Result<Reply> {
-        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.origin));
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.origin));
         for (name, value) in headers {
             request = request.header(name, value);
         }
@@ -69,7 +76,12 @@ impl Transport {
 
     /// POSTs JSON.
     pub(crate) fn post(&self, path: &str, body: &serde_json::Value) -> Result<Reply> {
-        self.send("POST", path, [("content-type", "application/json")], body.to_string().into_bytes())
+        self.send(
+            "POST",
+            path,
+            [("content-type", "application/json")],
+            body.to_string().into_bytes(),
+        )
     }
 
     /// GETs.
@@ -85,14 +97,21 @@ impl Reply {
         if (200..300).contains(&self.status) {
             return Ok(body);
         }
-        let text = body["detail"].as_str().or(body["title"].as_str()).unwrap_or("no reason given");
+        let text = body["detail"]
+            .as_str()
+            .or(body["title"].as_str())
+            .unwrap_or("no reason given");
         let fields: Vec<_> = body["errors"]
             .as_array()
             .into_iter()
             .flatten()
             .filter_map(|error| error["detail"].as_str())
             .collect();
-        let fields = if fields.is_empty() { String::new() } else { format!(" ({})", fields.join("; ")) };
+        let fields = if fields.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", fields.join("; "))
+        };
         bail!("the server answered {}: {text}{fields}", self.status)
     }
 }
@@ -103,7 +122,10 @@ mod tests {
 
     #[test]
     fn only_plain_http_origins_are_taken() {
-        assert_eq!(Transport::new("http://127.0.0.1:8080/").unwrap().origin(), "http://127.0.0.1:8080");
+        assert_eq!(
+            Transport::new("http://127.0.0.1:8080/").unwrap().origin(),
+            "http://127.0.0.1:8080"
+        );
         for origin in ["https://id.example.org", "127.0.0.1:8080", "ftp://a", ""] {
             assert!(Transport::new(origin).is_err(), "{origin}");
         }
@@ -112,7 +134,16 @@ mod tests {
     #[test]
     fn a_problem_document_is_told_in_its_own_words() {
         let body = br#"{"title":"Bad Request","detail":"Invalid request parameters found","errors":[{"detail":"Invalid x"}]}"#;
-        let error = Reply { status: 400, body: body.to_vec() }.json().unwrap_err().to_string();
-        assert_eq!(error, "the server answered 400: Invalid request parameters found (Invalid x)");
+        let error = Reply {
+            status: 400,
+            body: body.to_vec(),
+        }
+        .json()
+        .unwrap_err()
+        .to_string();
+        assert_eq!(
+            error,
+            "the server answered 400: Invalid request parameters found (Invalid x)"
+        );
     }
 }

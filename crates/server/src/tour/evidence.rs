@@ -29,18 +29,31 @@ impl Evidence {
             verify_chain(certificate, &issuer, relying_party.root(), Timestamp::now())
                 .context("a certificate of the account does not chain to the root")?;
         }
-        let document_number = authentication.document_number().context("a certificate without document number")?;
+        let document_number = authentication
+            .document_number()
+            .context("a certificate without document number")?;
         ensure!(
             signature.document_number().as_ref() == Some(&document_number),
             "the two certificates name two accounts"
         );
-        Ok(Self { document_number, authentication, signature, issuer })
+        Ok(Self {
+            document_number,
+            authentication,
+            signature,
+            issuer,
+        })
     }
 
     /// Length of the authentication key's modulus.
     pub(super) fn key_bits(&self) -> usize {
-        let modulus = self.authentication.public_key().rsa_modulus().unwrap_or_default();
-        let leading = modulus.first().map_or(0, |byte| byte.leading_zeros() as usize);
+        let modulus = self
+            .authentication
+            .public_key()
+            .rsa_modulus()
+            .unwrap_or_default();
+        let leading = modulus
+            .first()
+            .map_or(0, |byte| byte.leading_zeros() as usize);
         modulus.len() * 8 - leading
     }
 

@@ -48,7 +48,11 @@ impl RelyingParty {
     }
 
     pub(super) fn root_name(&self) -> String {
-        self.root.subject().common_name().unwrap_or("a root without name").to_owned()
+        self.root
+            .subject()
+            .common_name()
+            .unwrap_or("a root without name")
+            .to_owned()
     }
 
     pub(super) fn start_authentication(&self, person: &str, text: &str) -> Result<Session> {
@@ -110,10 +114,17 @@ impl RelyingParty {
         })
     }
 
-    pub(super) fn authentication_result(&self, session: &Session, evidence: &Evidence) -> Result<Signed> {
+    pub(super) fn authentication_result(
+        &self,
+        session: &Session,
+        evidence: &Evidence,
+    ) -> Result<Signed> {
         let status = self.result(session)?;
         same_certificate(&status, &evidence.authentication)?;
-        ensure!(text_of(&status, "/signatureProtocol")? == "ACSP_V2", "another signature protocol");
+        ensure!(
+            text_of(&status, "/signatureProtocol")? == "ACSP_V2",
+            "another signature protocol"
+        );
         let interaction = text_of(&status, "/interactionTypeUsed")?;
         let payload = acsp_v2::payload(&acsp_v2::Fields {
             scheme_name: SCHEME,
@@ -123,13 +134,23 @@ impl RelyingParty {
             relying_party_name: NAME,
             brokered_rp_name: "",
             interactions: &session.interactions,
-            interaction_type_used: InteractionType::from_word(interaction).context("an unknown interaction")?,
+            interaction_type_used: InteractionType::from_word(interaction)
+                .context("an unknown interaction")?,
             initial_callback_url: "",
-            flow_type: FlowType::from_word(text_of(&status, "/signature/flowType")?).context("an unknown flow")?,
+            flow_type: FlowType::from_word(text_of(&status, "/signature/flowType")?)
+                .context("an unknown flow")?,
         });
         let signature = signature_of(&status)?;
-        verify(&evidence.authentication, Padding::Pss, payload.as_bytes(), &signature)?;
-        Ok(Signed { data: payload.into_bytes(), signature })
+        verify(
+            &evidence.authentication,
+            Padding::Pss,
+            payload.as_bytes(),
+            &signature,
+        )?;
+        Ok(Signed {
+            data: payload.into_bytes(),
+            signature,
+        })
     }
 
     pub(super) fn signature_result(
@@ -141,10 +162,16 @@ impl RelyingParty {
     ) -> Result<Signed> {
         let status = self.result(session)?;
         same_certificate(&status, &evidence.signature)?;
-        ensure!(text_of(&status, "/signatureProtocol")? == "RAW_DIGEST_SIGNATURE", "another signature protocol");
+        ensure!(
+            text_of(&status, "/signatureProtocol")? == "RAW_DIGEST_SIGNATURE",
+            "another signature protocol"
+        );
         let signature = signature_of(&status)?;
         verify(&evidence.signature, padding, document, &signature)?;
-        Ok(Signed { data: document.to_vec(), signature })
+        Ok(Signed {
+            data: document.to_vec(),
+            signature,
+        })
     }
 
     /// Whether an account with this document number is active.
@@ -159,13 +186,18 @@ impl RelyingParty {
     }
 
     fn post(&self, path: &str, body: &Value) -> Result<Value> {
-        self.transport.post(&format!("/smart-id-rp/v3/{path}"), body)?.json()
+        self.transport
+            .post(&format!("/smart-id-rp/v3/{path}"), body)?
+            .json()
     }
 
     fn result(&self, session: &Session) -> Result<Value> {
         let path = format!("/smart-id-rp/v3/session/{}?timeoutMs=30000", session.id);
         let status = self.transport.get(&path)?.json()?;
-        ensure!(text_of(&status, "/state")? == "COMPLETE", "the session still runs");
+        ensure!(
+            text_of(&status, "/state")? == "COMPLETE",
+            "the session still runs"
+        );
         let result = text_of(&status, "/result/endResult")?;
         ensure!(result == "OK", "the session ended {result}");
         Ok(status)
@@ -173,12 +205,18 @@ impl RelyingParty {
 }
 
 fn interactions(text: &str) -> Result<String> {
-    let interaction = Interaction { kind: InteractionType::ConfirmationMessage, text: text.to_owned() };
+    let interaction = Interaction {
+        kind: InteractionType::ConfirmationMessage,
+        text: text.to_owned(),
+    };
     Ok(Interactions::encode(&[interaction])?.base64().to_owned())
 }
 
 fn text_of<'a>(value: &'a Value, pointer: &str) -> Result<&'a str> {
-    value.pointer(pointer).and_then(Value::as_str).with_context(|| format!("the answer has no {pointer}"))
+    value
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .with_context(|| format!("the answer has no {pointer}"))
 }
 
 fn signature_of(status: &Value) -> Result<Vec<u8>> {
@@ -186,21 +224,28 @@ fn signature_of(status: &Value) -> Result<Vec<u8>> {
 }
 
 fn same_certificate(status: &Value, certificate: &Certificate) -> Result<()> {
-    let sent = Base64::decode_vec(text_of(status, "/cert/value")?).context("the certificate is not base64")?;
-    ensure!(sent == certificate.der(), "another certificate than the phone's");
+    let sent = Base64::decode_vec(text_of(status, "/cert/value")?)
+        .context("the certificate is not base64")?;
+    ensure!(
+        sent == certificate.der(),
+        "another certificate than the phone's"
+    );
     Ok(())
 }
 
-fn verify(certificate: &Certificate, padding: Padding, data: &[u8], signature: &[u8]) -> Result<()> {
+fn verify(
+    certificate: &Certificate,
+    padding: Padding,
+    data: &[u8],
+    signature: &[u8],
+) -> Result<()> {
     let key = PublicKey::from_public_key_der(certificate.public_key().spki_der())
         .context("the certificate's key is no RSA key")?;
     let verified = match padding {
-        Padding::Pss => {
-            pss::VerifyingKey::<Sha512>::new(key).verify(data, &pss::Signature::try_from(signature)?)
-        }
-        Padding::Pkcs1 => {
-            pkcs1v15::VerifyingKey::<Sha512>::new(key).verify(data, &pkcs1v15::Signature::try_from(signature)?)
-        }
+        Padding::Pss => pss::VerifyingKey::<Sha512>::new(key)
+            .verify(data, &pss::Signature::try_from(signature)?),
+        Padding::Pkcs1 => pkcs1v15::VerifyingKey::<Sha512>::new(key)
+            .verify(data, &pkcs1v15::Signature::try_from(signature)?),
     };
     verified.context("the signature does not verify")
 }

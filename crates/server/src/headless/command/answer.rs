@@ -35,7 +35,11 @@ pub(super) struct RefuseArgs {
     wait: u64,
 }
 
-pub(super) fn approve(handset: &mut Handset, arguments: ApproveArgs, report: Report) -> Result<ExitCode> {
+pub(super) fn approve(
+    handset: &mut Handset,
+    arguments: ApproveArgs,
+    report: Report,
+) -> Result<ExitCode> {
     let home = wait_for_requests(handset, arguments.wait)?;
     let Some(session) = choose(&home, arguments.session)? else {
         report.show(&home);
@@ -55,7 +59,10 @@ pub(super) fn approve(handset: &mut Handset, arguments: ApproveArgs, report: Rep
                     ask("Code: ")?.parse().context("the code has four digits")?
                 }
             }),
-            View::EnterPin { request, refusal: None } => {
+            View::EnterPin {
+                request,
+                refusal: None,
+            } => {
                 report.say(&view.to_string());
                 let (given, name) = match request.kind {
                     RequestKind::Authentication => (&arguments.pins.pin1, "PIN1"),
@@ -72,7 +79,11 @@ pub(super) fn approve(handset: &mut Handset, arguments: ApproveArgs, report: Rep
     }
 }
 
-pub(super) fn refuse(handset: &mut Handset, arguments: &RefuseArgs, report: Report) -> Result<ExitCode> {
+pub(super) fn refuse(
+    handset: &mut Handset,
+    arguments: &RefuseArgs,
+    report: Report,
+) -> Result<ExitCode> {
     let home = wait_for_requests(handset, arguments.wait)?;
     let Some(session) = choose(&home, arguments.session)? else {
         report.show(&home);

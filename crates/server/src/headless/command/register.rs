@@ -55,7 +55,8 @@ struct RootKey([u8; 65]);
 
 fn root_key(text: &str) -> Result<RootKey, String> {
     let mut key = [0; 65];
-    hex::decode_to_slice(text, &mut key).map_err(|_| "130 hexadecimal digits are needed".to_owned())?;
+    hex::decode_to_slice(text, &mut key)
+        .map_err(|_| "130 hexadecimal digits are needed".to_owned())?;
     Ok(RootKey(key))
 }
 
@@ -96,7 +97,10 @@ pub(super) fn run(file: &Path, arguments: &RegisterArgs, report: Report) -> Resu
 
 /// Chooses PINs, makes keys, hands over the server's shares.
 fn begin(handset: &mut Handset, arguments: &RegisterArgs, report: Report) -> Result<()> {
-    let register = Event::Register { replace: arguments.replace, birth_date: arguments.date_of_birth };
+    let register = Event::Register {
+        replace: arguments.replace,
+        birth_date: arguments.date_of_birth,
+    };
     let mut views = handset.act(register)?;
     loop {
         for view in &views {
@@ -144,9 +148,13 @@ fn vouch(
     });
     let reply = handset.transport().post("/demo/identities", &body)?;
     if reply.status == 404 {
-        bail!("this server is no demo: --person works with `smart-id demo` only, elsewhere an operator vouches");
+        bail!(
+            "this server is no demo: --person works with `smart-id demo` only, elsewhere an operator vouches"
+        );
     }
-    reply.json().context("the demo does not vouch for this person")?;
+    reply
+        .json()
+        .context("the demo does not vouch for this person")?;
     Ok(())
 }
 
