@@ -7,5 +7,5 @@
 mod phone;
 mod world;
 
-pub use phone::{Fault, PIN1, PIN2, SimulatedPhone, pin};
+pub use phone::{Fault, PIN1, PIN2, Sent, SimulatedPhone, pin};
 pub use world::{Answer, World, authentication_request, signature_request};

@@ -19,6 +19,9 @@ pub enum Fault {
     LoseAnswer,
 }
 
+/// A request as it went out: path, headers, body.
+pub type Sent = (String, Vec<(&'static str, String)>, Vec<u8>);
+
 /// A phone: the real brain, a keystore, and what is on its disk.
 pub struct SimulatedPhone {
     phone: Phone,
@@ -28,7 +31,7 @@ pub struct SimulatedPhone {
     /// Applied to the next submission, once.
     pub fault: Option<Fault>,
     /// The last submission as it went out: path, headers, body.
-    pub sent: Option<(String, Vec<(&'static str, String)>, Vec<u8>)>,
+    pub sent: Option<Sent>,
 }
 
 impl Default for SimulatedPhone {

@@ -91,15 +91,31 @@ fn pure_crates_reach_nothing_impure() {
 fn reached_by(package: &str) -> Vec<(String, String)> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let output = Command::new(cargo)
-        .args(["tree", "--locked", "--edges", "normal", "--prefix", "none", "--package", package])
+        .args([
+            "tree",
+            "--locked",
+            "--edges",
+            "normal",
+            "--prefix",
+            "none",
+            "--package",
+            package,
+        ])
         .output()
         .expect("cargo tree runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let text = String::from_utf8(output.stdout).expect("UTF-8");
     let reached: Vec<_> = text
         .lines()
         .filter_map(|line| Some((line.split_whitespace().next()?.to_owned(), line.to_owned())))
         .collect();
-    assert!(reached.iter().any(|(name, _)| name == package), "the tree begins with {package}");
+    assert!(
+        reached.iter().any(|(name, _)| name == package),
+        "the tree begins with {package}"
+    );
     reached
 }
