@@ -1,5 +1,10 @@
 //! The whole system: real database, vault, router and phones; the clock is the test's.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a failed step of a test is a failed test"
+)]
+
 mod clones;
 mod flows;
 mod hostile;
