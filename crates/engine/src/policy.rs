@@ -18,7 +18,7 @@ pub const MAINTENANCE_TRANSACTION_LIFETIME: SignedDuration = SignedDuration::fro
 /// An evaluation older than this was interrupted, and the job finishes it (`splitkey.md` §4.2 step 8).
 pub const STUCK_EVALUATION: SignedDuration = SignedDuration::from_secs(30);
 
-/// Maintenance transactions superseded in a row that freeze signing (`splitkey.md` §4.3).
+/// Maintenance transactions superseded that freeze signing until a token is spent (`splitkey.md` §4.3).
 pub const MAX_SUPERSEDED: u32 = 10;
 
 /// How long ended registrations are kept for the phone to read why.

@@ -89,7 +89,7 @@ pub trait Reader: Send {
         account: AccountId,
         since: Timestamp,
     ) -> Result<u64, StoreError>;
-    /// Unfinished sessions whose deadline is at or before `now`, at most `limit`.
+    /// Pending and claimed sessions whose deadline is at or before `now`, at most `limit`.
     async fn overdue_sessions(
         &mut self,
         now: Timestamp,

@@ -42,7 +42,8 @@ pub(crate) const BY_FINGERPRINT: &str = concat!(
 );
 pub(crate) const COUNT_OF: &str =
     "SELECT COUNT(*) FROM session_candidate WHERE account_id = $1 AND created_at >= $2";
-pub(crate) const OVERDUE: &str = "SELECT id FROM session WHERE finished_at IS NULL AND deadline <= $1 ORDER BY deadline, id LIMIT $2";
+pub(crate) const OVERDUE: &str = "SELECT id FROM session WHERE finished_at IS NULL AND state_code IN ('pending', 'claimed') AND deadline <= $1 \
+     ORDER BY deadline, id LIMIT $2";
 pub(crate) const CANDIDATES_OF: &str =
     "SELECT account_id FROM session_candidate WHERE session_id = $1 ORDER BY position";
 pub(crate) const PURGE: &str = "DELETE FROM session WHERE finished_at <= $1";

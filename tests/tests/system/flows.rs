@@ -509,3 +509,89 @@ async fn usage_is_counted_from_the_audit_trail() {
         .collect();
     assert_eq!(lines, [("OK", 1), ("TIMEOUT", 1)]);
 }
+
+/// A phone that waits for its PINs to be repeated.
+async fn phone_to_repeat_pins(world: &World) -> SimulatedPhone {
+    let mut phone = SimulatedPhone::new();
+    phone
+        .act(
+            world,
+            Event::Register {
+                replace: false,
+                birth_date: None,
+            },
+        )
+        .await;
+    let view = phone
+        .act(
+            world,
+            Event::ChoosePins {
+                pin1: pin(PIN1),
+                pin2: pin(PIN2),
+            },
+        )
+        .await;
+    let View::AwaitingIdentity { code, .. } = view else {
+        panic!("{view:?}")
+    };
+    world.vouch(&code, PERSON, AccountLevel::Qualified).await;
+    phone.act(world, Event::Refresh).await;
+    phone
+}
+
+#[tokio::test]
+async fn a_pin_repeated_wrongly_can_be_repeated_again() {
+    let world = World::new().await;
+    let mut phone = phone_to_repeat_pins(&world).await;
+    let view = phone
+        .act(
+            &world,
+            Event::RepeatPins {
+                pin1: pin("9513"),
+                pin2: pin(PIN2),
+            },
+        )
+        .await;
+    assert!(
+        matches!(view, View::RepeatPins { mismatch: true, .. }),
+        "{view:?}"
+    );
+    assert!(!phone.has_account());
+    let view = phone
+        .act(
+            &world,
+            Event::RepeatPins {
+                pin1: pin(PIN1),
+                pin2: pin(PIN2),
+            },
+        )
+        .await;
+    assert!(matches!(view, View::Registered(_)), "{view:?}");
+}
+
+#[tokio::test]
+async fn five_failed_proofs_end_a_registration() {
+    let world = World::new().await;
+    let mut phone = phone_to_repeat_pins(&world).await;
+    let mut view = View::Welcome;
+    for _ in 0..5 {
+        view = phone
+            .act(
+                &world,
+                Event::RepeatPins {
+                    pin1: pin(PIN1),
+                    pin2: pin("95137"),
+                },
+            )
+            .await;
+    }
+    assert!(matches!(view, View::RegistrationEnded { .. }), "{view:?}");
+    assert!(
+        world
+            .service()
+            .accounts_of(&PERSON.parse().unwrap())
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}

@@ -68,7 +68,7 @@ pub struct Device {
     pub token: TokenHash,
     /// Number of tokens spent.
     pub seq: u64,
-    /// Operations 2 and 3 superseded in a row without completion; ten freeze operation 1.
+    /// Operations 2 and 3 superseded without completion, less one for each token spent; ten freeze operation 1.
     pub superseded: u32,
 }
 

@@ -89,6 +89,8 @@ pub enum RegistrationState {
         shares: PerPurpose<Wrapped>,
         /// Who she is.
         vouched: Vouched,
+        /// Fingerprint of the proofs that were counted last: the same ones again are no new attempt.
+        charged: Option<[u8; 32]>,
     },
     /// There is an account.
     Active {

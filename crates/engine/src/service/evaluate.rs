@@ -237,8 +237,22 @@ impl Service {
                 session.fail(EndResult::DocumentUnusable, now);
                 Verdict::Failed { seq }
             } else if matches!(outcome, Outcome::GaveUp) {
-                account.keys.of_mut(purpose).in_flight = None;
                 session.fail(EndResult::ServerError, now);
+                if evaluation.pin_accepted {
+                    account.keys.of_mut(purpose).in_flight = None;
+                } else {
+                    // The attempt stays charged, so the lock that follows from the count is set as for a wrong PIN.
+                    self.count_wrong_pin(
+                        &mut *uow,
+                        now,
+                        about,
+                        &mut account,
+                        &mut session,
+                        purpose,
+                        seq,
+                    )
+                    .await?;
+                }
                 Verdict::Failed { seq }
             } else if let Outcome::RightPin(signature) = &outcome {
                 let key = account.keys.of_mut(purpose);

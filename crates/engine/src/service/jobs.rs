@@ -25,49 +25,115 @@ pub struct JobReport {
     pub purged: u64,
 }
 
+/// A round under way.
+#[derive(Default)]
+struct Round {
+    report: JobReport,
+    failure: Option<Infrastructure>,
+}
+
+impl Round {
+    /// The value, or nothing and the failure kept if it is the first.
+    fn done<T>(&mut self, outcome: Result<T, Infrastructure>) -> Option<T> {
+        match outcome {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.failure.get_or_insert(error);
+                None
+            }
+        }
+    }
+}
+
 impl Service {
     /// One round of everything that time does. Call it about once a second.
     ///
+    /// A row that fails stops nothing but itself: the rest of the round is done, then the first failure is told.
+    ///
     /// # Errors
-    /// The first failure; what was done before it stands.
+    /// The first failure; everything else of the round stands.
     pub async fn run_jobs(&self) -> Result<JobReport, Infrastructure> {
-        let now = self.now();
-        let mut report = JobReport {
-            finished_evaluations: self.finish_stuck_evaluations().await?,
-            ..JobReport::default()
+        let mut round = Round::default();
+        self.finish_stuck_evaluations(&mut round).await;
+        self.expire_overdue(&mut round).await;
+        let purged = self.purge().await;
+        round.report.purged = round.done(purged).unwrap_or(0);
+        match round.failure {
+            None => Ok(round.report),
+            Some(failure) => Err(failure),
+        }
+    }
+
+    /// Takes up evaluations that a crash or a vault failure interrupted.
+    async fn finish_stuck_evaluations(&self, round: &mut Round) {
+        let before = self.now() - STUCK_EVALUATION;
+        let stuck = match self.store.read().await {
+            Ok(mut reader) => reader.stuck_transactions(before, BATCH).await,
+            Err(error) => Err(error),
         };
-        let overdue = self
-            .store
-            .read()
-            .await?
-            .overdue_sessions(now, BATCH)
-            .await?;
-        for id in overdue {
-            self.expire_session(id).await.map_err(|error| match error {
+        for id in round
+            .done(stuck.map_err(Infrastructure::from))
+            .unwrap_or_default()
+        {
+            let finished = match self.finish_evaluation(id).await {
+                Ok(_) => Ok(true),
+                Err(error) => match self.give_up_when_overdue(id).await {
+                    // An evaluation that may still succeed is no failure of the round while the vault is away.
+                    Ok(false) if matches!(error, Infrastructure::Keys(_)) => Ok(false),
+                    Ok(false) => Err(error),
+                    gave_up => gave_up,
+                },
+            };
+            round.report.finished_evaluations += u64::from(round.done(finished) == Some(true));
+        }
+    }
+
+    /// Gives an evaluation up whose transaction is long over; says whether it did.
+    async fn give_up_when_overdue(
+        &self,
+        id: splitkey::TransactionId,
+    ) -> Result<bool, Infrastructure> {
+        let transaction = self.store.read().await?.transaction(id).await?;
+        let overdue = transaction
+            .is_some_and(|transaction| self.now() >= transaction.expires_at + STUCK_EVALUATION);
+        if overdue {
+            self.give_up_evaluation(id).await?;
+        }
+        Ok(overdue)
+    }
+
+    async fn expire_overdue(&self, round: &mut Round) {
+        let now = self.now();
+        let overdue = async {
+            let mut reader = self.store.read().await?;
+            let sessions = reader.overdue_sessions(now, BATCH).await?;
+            let registrations = reader.overdue_registrations(now, BATCH).await?;
+            let accounts = reader.overdue_accounts(now, BATCH).await?;
+            Ok::<_, Infrastructure>((sessions, registrations, accounts))
+        };
+        let Some((sessions, registrations, accounts)) = round.done(overdue.await) else {
+            return;
+        };
+        for id in sessions {
+            let expired = self.expire_session(id).await.map_err(|error| match error {
                 super::RelyingPartyError::Infrastructure(inner) => inner,
                 _ => Infrastructure::Internal("expiry refused"),
-            })?;
-            report.expired_sessions += 1;
+            });
+            round.report.expired_sessions += u64::from(round.done(expired).is_some());
         }
-        let overdue = self
-            .store
-            .read()
-            .await?
-            .overdue_registrations(now, BATCH)
-            .await?;
-        for id in overdue {
-            report.expired_registrations += u64::from(self.expire_registration(id).await?);
+        for id in registrations {
+            let expired = self.expire_registration(id).await;
+            round.report.expired_registrations += u64::from(round.done(expired) == Some(true));
         }
-        let overdue = self
-            .store
-            .read()
-            .await?
-            .overdue_accounts(now, BATCH)
-            .await?;
-        for id in overdue {
-            report.expired_accounts += u64::from(self.expire_account(id).await?);
+        for id in accounts {
+            let expired = self.expire_account(id).await;
+            round.report.expired_accounts += u64::from(round.done(expired) == Some(true));
         }
-        report.purged = retrying!(self, |uow| {
+    }
+
+    async fn purge(&self) -> Result<u64, Infrastructure> {
+        let now = self.now();
+        retrying!(self, |uow| {
             let purged = uow
                 .purge(Retention {
                     sessions: now - RESULT_RETENTION,
@@ -77,36 +143,7 @@ impl Service {
                 .await?;
             uow.commit().await?;
             Ok::<_, Infrastructure>(purged)
-        })?;
-        Ok(report)
-    }
-
-    /// Takes up evaluations that a crash or a vault failure interrupted.
-    async fn finish_stuck_evaluations(&self) -> Result<u64, Infrastructure> {
-        let now = self.now();
-        let stuck = self
-            .store
-            .read()
-            .await?
-            .stuck_transactions(now - STUCK_EVALUATION, BATCH)
-            .await?;
-        let mut finished = 0;
-        for id in stuck {
-            match self.finish_evaluation(id).await {
-                Ok(_) => finished += 1,
-                Err(Infrastructure::Keys(_)) => {
-                    let expired = self.store.read().await?.transaction(id).await?.is_some_and(
-                        |transaction| now >= transaction.expires_at + STUCK_EVALUATION,
-                    );
-                    if expired {
-                        self.give_up_evaluation(id).await?;
-                        finished += 1;
-                    }
-                }
-                Err(other) => return Err(other),
-            }
-        }
-        Ok(finished)
+        })
     }
 
     async fn expire_registration(&self, id: wire::RegistrationId) -> Result<bool, Infrastructure> {

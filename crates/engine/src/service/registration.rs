@@ -95,22 +95,35 @@ impl Service {
             }
         };
 
+        // Both moduli are checked before a server half is taken for either: halves never go back.
+        let n1 = PerPurpose {
+            authentication: self
+                .check_modulus(
+                    Purpose::Authentication,
+                    &moduli.authentication,
+                    &moduli.signature,
+                )
+                .await?,
+            signature: self
+                .check_modulus(
+                    Purpose::Signature,
+                    &moduli.signature,
+                    &moduli.authentication,
+                )
+                .await?,
+        };
         let authentication = self
-            .offer_key(
-                Purpose::Authentication,
-                &moduli.authentication,
-                &moduli.signature,
-            )
+            .offer_key(Purpose::Authentication, &n1.authentication)
             .await?;
-        let signature = self
-            .offer_key(
-                Purpose::Signature,
-                &moduli.signature,
-                &moduli.authentication,
-            )
-            .await?;
+        let signature = self.offer_key(Purpose::Signature, &n1.signature).await?;
         retrying!(self, |uow| {
             let now = self.now();
+            // Again, under the lock: another request of this device may have come first.
+            if uow.account_by_device(device).await?.is_some()
+                || uow.registration_by_device(device).await?.is_some()
+            {
+                return Err(RegistrationError::DeviceExists);
+            }
             let registration = Registration {
                 id: RegistrationId(random_uuid(self.random())),
                 code: RegistrationCode::generate(&mut self.rng()),
@@ -176,27 +189,27 @@ impl Service {
         })
     }
 
-    async fn offer_key(
+    async fn check_modulus(
         &self,
         purpose: Purpose,
         n1: &[u8],
         other: &[u8],
+    ) -> Result<ClientModulus, RegistrationError> {
+        self.keys
+            .check_modulus(self.policy.profile, n1.to_vec(), vec![other.to_vec()])
+            .await?
+            .map_err(|error| invalid_modulus(purpose, error))
+    }
+
+    async fn offer_key(
+        &self,
+        purpose: Purpose,
+        n1: &ClientModulus,
     ) -> Result<OfferedKey, RegistrationError> {
         let profile = self.policy.profile;
-        let invalid = |error: splitkey::ModulusError| RegistrationError::Invalid {
-            field: match purpose {
-                Purpose::Authentication => "keys[authentication].n1",
-                Purpose::Signature => "keys[signature].n1",
-            },
-            reason: error.to_string(),
-        };
-        let n1 = self
-            .keys
-            .check_modulus(profile, n1.to_vec(), vec![other.to_vec()])
-            .await?
-            .map_err(invalid)?;
         let half = self.take_half(profile).await?;
-        let composite = CompositeModulus::new(&n1, &half.modulus).map_err(invalid)?;
+        let composite = CompositeModulus::new(n1, &half.modulus)
+            .map_err(|error| invalid_modulus(purpose, error))?;
         Ok(OfferedKey {
             id: KeyId(self.random()),
             profile,
@@ -424,6 +437,7 @@ impl Service {
                 _ => return Err(OperatorError::AlreadyProven),
             };
             registration.state = RegistrationState::AwaitingProof {
+                charged: None,
                 shares,
                 vouched: Vouched {
                     person: identity.person.clone(),
@@ -502,6 +516,16 @@ fn offer(registration: &Registration) -> device_v1::RegistrationOffer {
             ),
             key(device_v1::Purpose::Signature, &registration.keys.signature),
         ],
+    }
+}
+
+fn invalid_modulus(purpose: Purpose, error: splitkey::ModulusError) -> RegistrationError {
+    RegistrationError::Invalid {
+        field: match purpose {
+            Purpose::Authentication => "keys[authentication].n1",
+            Purpose::Signature => "keys[signature].n1",
+        },
+        reason: error.to_string(),
     }
 }
 

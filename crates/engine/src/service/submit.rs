@@ -550,7 +550,8 @@ struct Share<'a> {
 fn spend_token(account: &mut Account, submit: &Submit) {
     account.device.token = submit.next;
     account.device.seq += 1;
-    account.device.superseded = 0;
+    // Not back to zero: a copy that cancels what the honest phone begins must not undo the count at will.
+    account.device.superseded = account.device.superseded.saturating_sub(1);
 }
 
 /// userChallenge of an authentication: 43 base64url characters; none for a signature.

@@ -99,7 +99,6 @@ impl Service {
                 uow.commit().await?;
                 return Ok(Step::Answer(Err(Refusal::AccountClosed)));
             };
-            account.device.superseded = 0;
             tx.state = TransactionState::Done {
                 request: *request,
                 verdict: verdict.clone(),

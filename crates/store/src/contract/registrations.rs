@@ -24,7 +24,11 @@ fn every_state() -> Vec<RegistrationState> {
         RegistrationState::AwaitingIdentity {
             shares: shares.clone(),
         },
-        RegistrationState::AwaitingProof { shares, vouched },
+        RegistrationState::AwaitingProof {
+            shares,
+            vouched,
+            charged: Some([5; 32]),
+        },
         RegistrationState::Active {
             account: account_id(1),
             proofs: [5; 32],

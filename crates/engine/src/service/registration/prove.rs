@@ -87,10 +87,22 @@ impl Service {
                 return Ok(Charged::Answered(Box::new(registration)));
             }
             open_at(&registration, now)?;
-            if !matches!(registration.state, RegistrationState::AwaitingProof { .. }) {
+            let RegistrationState::AwaitingProof { charged, .. } = &mut registration.state else {
                 return Err(RegistrationError::WrongStep);
+            };
+            if *charged == Some(*fingerprint) {
+                return Ok(Charged::Evaluate(Box::new(registration)));
             }
+            *charged = Some(*fingerprint);
             if registration.proof_attempts >= MAX_PROOF_ATTEMPTS {
+                registration.end(EndReason::ProofFailed, now);
+                let event = AuditEvent::RegistrationEnded {
+                    registration: id,
+                    reason: EndReason::ProofFailed,
+                };
+                audit(&mut *uow, now, About::default(), event).await?;
+                uow.save_registration(&mut registration).await?;
+                uow.commit().await?;
                 return Err(RegistrationError::Ended(EndReason::ProofFailed));
             }
             registration.proof_attempts += 1;
@@ -105,7 +117,10 @@ impl Service {
         registration: &Registration,
         proofs: &Proofs,
     ) -> Result<Proven, RegistrationError> {
-        let RegistrationState::AwaitingProof { shares, vouched } = &registration.state else {
+        let RegistrationState::AwaitingProof {
+            shares, vouched, ..
+        } = &registration.state
+        else {
             return Err(RegistrationError::WrongStep);
         };
         let mut signatures = PerPurpose {
@@ -208,6 +223,12 @@ impl Service {
                 .registration(id)
                 .await?
                 .ok_or(RegistrationError::Unknown)?;
+            if matches!(&registration.state, RegistrationState::Active { proofs, .. } if *proofs == fingerprint)
+            {
+                return self.completed(&registration).await;
+            }
+            // Nothing is signed for a registration that ended in the meantime.
+            open_at(&registration, self.now())?;
             let certificates = PerPurpose {
                 authentication: self
                     .issue(
