@@ -6,10 +6,10 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 /// Opens the authentication key.
-const PIN1: &str = "1470";
+const PIN1: &str = "4826";
 
 /// Opens the signature key.
-const PIN2: &str = "25803";
+const PIN2: &str = "73915";
 
 /// Who a phone belongs to.
 pub struct Person {
