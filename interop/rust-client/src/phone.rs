@@ -8,6 +8,9 @@ use tokio::process::Command;
 /// Opens the authentication key.
 const PIN1: &str = "4826";
 
+/// Opens nothing, and the phone cannot tell.
+const WRONG_PIN1: &str = "3917";
+
 /// Opens the signature key.
 const PIN2: &str = "73915";
 
@@ -103,11 +106,49 @@ impl Phone {
     /// # Panics
     ///
     /// When the phone fails.
-    pub async fn refuse(&self, more: &[&str]) -> String {
-        self.run(&[&["refuse"], more].concat()).await
+    pub async fn refuse(&self) -> String {
+        self.run(&["refuse"]).await
+    }
+
+    /// Confirms the one pending log-in by the code that the e-service shows.
+    ///
+    /// # Panics
+    ///
+    /// When the phone fails.
+    pub async fn choose(&self, code: &str) -> String {
+        self.run(&["approve", "--pin1", PIN1, "--code", code]).await
+    }
+
+    /// Chooses another code than the e-service shows.
+    ///
+    /// # Panics
+    ///
+    /// When the phone fails, or takes it.
+    pub async fn choose_wrongly(&self, code: &str) -> String {
+        let other = if code == "0000" { "0001" } else { "0000" };
+        self.denied(&["approve", "--pin1", PIN1, "--code", other])
+            .await
+    }
+
+    /// Confirms the one pending log-in with a wrong PIN1.
+    ///
+    /// # Panics
+    ///
+    /// When the phone fails, or the PIN was right.
+    pub async fn mistype(&self) -> String {
+        self.denied(&["approve", "--pin1", WRONG_PIN1]).await
     }
 
     async fn run(&self, arguments: &[&str]) -> String {
+        self.run_to(0, arguments).await
+    }
+
+    /// The answer is no.
+    async fn denied(&self, arguments: &[&str]) -> String {
+        self.run_to(3, arguments).await
+    }
+
+    async fn run_to(&self, exit_code: i32, arguments: &[&str]) -> String {
         let output = Command::new(binary())
             .arg("device")
             .args(arguments)
@@ -120,10 +161,10 @@ impl Phone {
             .expect("the phone starts");
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         let complaint = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            output.status.success(),
-            "device {arguments:?}: {}\n{said}{complaint}",
-            output.status
+        assert_eq!(
+            output.status.code(),
+            Some(exit_code),
+            "device {arguments:?}:\n{said}{complaint}",
         );
         said
     }

@@ -8,11 +8,19 @@ use rust_client::{
 use smart_id_rust_client::{
     client::smart_id_client::SmartIdClient,
     error::SmartIdClientError,
-    models::{common::VCCode, signature::HashingAlgorithm},
+    models::{common::VCCode, interaction::Interaction, signature::HashingAlgorithm},
 };
 
 async fn start(client: &SmartIdClient, person: &str) -> Result<VCCode, SmartIdClientError> {
-    let request = authentication(&client.cfg, HashingAlgorithm::sha_512, confirmation()).unwrap();
+    start_with(client, person, confirmation()).await
+}
+
+async fn start_with(
+    client: &SmartIdClient,
+    person: &str,
+    interaction: Interaction,
+) -> Result<VCCode, SmartIdClientError> {
+    let request = authentication(&client.cfg, HashingAlgorithm::sha_512, interaction).unwrap();
     client
         .start_authentication_notification_etsi_session(request, person.to_owned())
         .await
@@ -28,7 +36,7 @@ async fn a_refusal_arrives_as_an_error() {
     start(&client, OK_TESTNUMBER.semantics_identifier)
         .await
         .unwrap();
-    phone.refuse(&[]).await;
+    phone.refuse().await;
     let error = client.get_session_status().await.expect_err("refused");
     assert_eq!(
         error.to_string(),
@@ -54,6 +62,63 @@ async fn a_refusal_arrives_as_an_error() {
     }
     phone.approve().await;
     impatient.get_session_status().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_code_arrives_as_an_error_and_the_right_one_as_a_log_in() {
+    let site = Site::start().await;
+    let phone = Phone::register(&site, &OK_TESTNUMBER).await;
+    let client = client(&site.base, None);
+    let choice = || Interaction::ConfirmationMessageAndVerificationCodeChoice {
+        display_text_200: "Which code?".to_owned(),
+    };
+
+    let code = start_with(&client, OK_TESTNUMBER.semantics_identifier, choice())
+        .await
+        .unwrap();
+    phone.choose_wrongly(&code.value).await;
+    let error = client.get_session_status().await.expect_err("wrong code");
+    assert!(
+        matches!(
+            error,
+            SmartIdClientError::UserSelectedWrongVerificationCodeException
+        ),
+        "{error}"
+    );
+
+    let code = start_with(&client, OK_TESTNUMBER.semantics_identifier, choice())
+        .await
+        .unwrap();
+    phone.choose(&code.value).await;
+    client.get_session_status().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_pin_arrives_as_an_error() {
+    let site = Site::start().await;
+    let phone = Phone::register(&site, &OK_TESTNUMBER).await;
+    let client = client(&site.base, None);
+    start(&client, OK_TESTNUMBER.semantics_identifier)
+        .await
+        .unwrap();
+    for _ in 0..3 {
+        phone.mistype().await;
+    }
+    let error = client.get_session_status().await.expect_err("locked");
+    assert!(
+        matches!(error, SmartIdClientError::DocumentUnusableException),
+        "{error}"
+    );
+
+    // The next session ends so at once.
+    start(&client, OK_TESTNUMBER.semantics_identifier)
+        .await
+        .unwrap();
+    let error = client.get_session_status().await.expect_err("still locked");
+    assert!(
+        matches!(error, SmartIdClientError::DocumentUnusableException),
+        "{error}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
