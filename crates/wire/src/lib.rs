@@ -8,9 +8,11 @@
 //! * [`device_v1`]: bodies of the device API,
 //! * [`acsp_v2`], [`device_link`]: the texts that are signed and MACed,
 //! * [`http_signature`]: how phones sign requests; [`server_key`]: how the server's key of the day is vouched for,
+//! * [`audit_checkpoint`]: how the state of the audit trail is vouched for,
 //! * [`problem`]: RFC 9457.
 
 pub mod acsp_v2;
+pub mod audit_checkpoint;
 mod bytes;
 mod codes;
 pub mod device_link;
