@@ -10,6 +10,7 @@ use splitkey::{
     ClientModulus, EncodedMessage, KeyId, ModulusError, PartialSignature, Profile, ServerShare,
     ServerSignatureHalf,
 };
+use wire::audit_checkpoint::{Checkpoint, SignedCheckpoint};
 use wire::server_key::SignedStatement;
 use zeroize::Zeroizing;
 
@@ -77,6 +78,10 @@ impl ServerKeys for ClosedVault {
     }
 
     async fn transport_key(&self) -> Result<SignedStatement, KeysError> {
+        refuse()
+    }
+
+    async fn sign_checkpoint(&self, _: Checkpoint) -> Result<SignedCheckpoint, KeysError> {
         refuse()
     }
 

@@ -11,6 +11,7 @@ use splitkey::{
     ServerHalfError, ServerShare, ServerSignatureHalf,
 };
 use subtle::ConstantTimeEq;
+use wire::audit_checkpoint::{Checkpoint, SignedCheckpoint};
 use wire::server_key::SignedStatement;
 use zeroize::Zeroizing;
 
@@ -108,6 +109,10 @@ impl ServerKeys for SoftwareVault {
 
     async fn transport_key(&self) -> Result<SignedStatement, KeysError> {
         Ok(self.opened.newest_transport_key()?.statement.clone())
+    }
+
+    async fn sign_checkpoint(&self, checkpoint: Checkpoint) -> Result<SignedCheckpoint, KeysError> {
+        Ok(checkpoint.sign(&self.opened.identity.deployment))
     }
 
     fn root_key(&self) -> [u8; 65] {
