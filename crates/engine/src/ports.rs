@@ -4,8 +4,8 @@
 //! ([`ServerKeys`], [`CaSigner`]), `server` ([`Clock`], [`Entropy`]).
 
 use crate::domain::{
-    Account, AccountId, AccountLevel, AuditRecord, Registration, RelyingParty, Session,
-    Transaction, Wrapped,
+    Account, AccountId, AccountLevel, AuditEntry, AuditLink, AuditRecord, Evidence, Registration,
+    RelyingParty, Session, Transaction, Wrapped,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -18,7 +18,9 @@ use splitkey::{
 use std::{future::Future, pin::Pin, sync::Arc};
 use wire::{
     DocumentNumber, RegistrationCode, RegistrationId, RelyingPartyUuid, SemanticsIdentifier,
-    SessionId, server_key::SignedStatement,
+    SessionId,
+    audit_checkpoint::{Checkpoint, SignedCheckpoint},
+    server_key::SignedStatement,
 };
 use zeroize::Zeroizing;
 
@@ -156,12 +158,49 @@ pub trait Reader: Send {
     /// How many server halves of this profile are in the pool.
     async fn pooled_halves(&mut self, profile: Profile) -> Result<u64, StoreError>;
 
-    /// The audit records from `from` up to (not including) `until`, the oldest first.
+    /// Where the audit trail stands.
+    async fn audit_head(&mut self) -> Result<AuditLink, StoreError>;
+    /// The entries of the audit trail after the one with this number, in their order, at most `limit`.
+    async fn audit_entries(
+        &mut self,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<AuditEntry>, StoreError>;
+    /// The entries that concern this session, in their order.
+    async fn audit_entries_of(&mut self, id: SessionId) -> Result<Vec<AuditEntry>, StoreError>;
+    /// The audit records from `from` up to (not including) `until`, in their order.
     async fn audit_records(
         &mut self,
         from: Timestamp,
         until: Timestamp,
     ) -> Result<Vec<AuditRecord>, StoreError>;
+
+    /// The checkpoints of the audit trail after the one over the entry with this number, in their order, at most `limit`.
+    async fn checkpoints(
+        &mut self,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<SignedCheckpoint>, StoreError>;
+    /// The number of the entry that the newest checkpoint is over; zero if there is none.
+    async fn newest_checkpoint(&mut self) -> Result<u64, StoreError>;
+
+    /// What stays of a session.
+    async fn evidence(&mut self, id: SessionId) -> Result<Option<Evidence>, StoreError>;
+    /// What stays of the sessions that this account's phone had, the newest first, at most `limit`.
+    async fn evidence_of(
+        &mut self,
+        account: AccountId,
+        limit: u32,
+    ) -> Result<Vec<Evidence>, StoreError>;
+    /// What stays of all sessions, by identifier, after this one, at most `limit`.
+    async fn all_evidence(
+        &mut self,
+        after: Option<SessionId>,
+        limit: u32,
+    ) -> Result<Vec<Evidence>, StoreError>;
+
+    /// The CA certificates that were ever published.
+    async fn published_certificates(&mut self) -> Result<Vec<PublishedCertificate>, StoreError>;
 }
 
 /// One transaction: reads see its own writes; nothing is visible to others before [`UnitOfWork::commit`];
@@ -207,8 +246,17 @@ pub trait UnitOfWork: Reader {
         &mut self,
         profile: Profile,
     ) -> Result<Option<NewServerHalf>, StoreError>;
-    /// Writes one line of the audit trail.
+    /// Adds a record to the audit trail, chained to the one before it.
     async fn record(&mut self, record: &AuditRecord) -> Result<(), StoreError>;
+    /// Adds a checkpoint of the audit trail.
+    async fn insert_checkpoint(&mut self, checkpoint: &SignedCheckpoint) -> Result<(), StoreError>;
+    /// Adds what stays of a session.
+    async fn insert_evidence(&mut self, evidence: &Evidence) -> Result<(), StoreError>;
+    /// Remembers a published CA certificate; once is enough.
+    async fn remember_certificate(
+        &mut self,
+        certificate: &PublishedCertificate,
+    ) -> Result<(), StoreError>;
     /// Deletes what is no longer readable: sessions that finished, transactions that ended and
     /// registrations that ended at or before the given moments. Returns the number of rows.
     async fn purge(&mut self, horizon: Retention) -> Result<u64, StoreError>;
@@ -305,6 +353,8 @@ pub trait ServerKeys: Send + Sync {
     -> Result<Zeroizing<Vec<u8>>, KeysError>;
     /// The transport key that phones seal to now, signed by the deployment's root key.
     async fn transport_key(&self) -> Result<SignedStatement, KeysError>;
+    /// Signs how far the audit trail goes, with the deployment's root key.
+    async fn sign_checkpoint(&self, checkpoint: Checkpoint) -> Result<SignedCheckpoint, KeysError>;
     /// The deployment's root key, SEC1 uncompressed, that phones pin at enrolment.
     fn root_key(&self) -> [u8; 65];
     /// Makes tomorrow's transport key when it is time, and destroys those older than 48 hours.
@@ -329,7 +379,7 @@ pub trait CaSigner: Send + Sync {
 }
 
 /// A CA certificate for publication.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublishedCertificate {
     /// File name without ending, for example `root` or `eid-q`.
     pub name: String,

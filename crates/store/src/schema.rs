@@ -14,11 +14,14 @@ use std::{collections::HashMap, sync::LazyLock};
 
 /// All migrations, the oldest first. Released ones are never edited: their checksums are frozen below.
 static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
-    Migrator::with_migrations(vec![migration(
-        1,
-        "initial",
-        include_str!("../migrations/0001_initial.sql"),
-    )])
+    Migrator::with_migrations(vec![
+        migration(1, "initial", include_str!("../migrations/0001_initial.sql")),
+        migration(
+            2,
+            "audit chain",
+            include_str!("../migrations/0002_audit_chain.sql"),
+        ),
+    ])
 });
 
 /// Where sqlx notes what was applied.
@@ -29,6 +32,15 @@ const PROOF: Column = column!("column_key", "proof");
 
 pub(crate) fn migrations() -> &'static Migrator {
     &MIGRATIONS
+}
+
+/// The first so many migrations: a database as an earlier software left it.
+#[cfg(test)]
+pub(crate) fn migrations_up_to(version: i64) -> Migrator {
+    let earlier = MIGRATIONS
+        .iter()
+        .filter(|migration| migration.version <= version);
+    Migrator::with_migrations(earlier.cloned().collect())
 }
 
 /// The version this software needs.

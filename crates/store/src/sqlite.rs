@@ -1,4 +1,5 @@
 use crate::{
+    audit,
     cipher::ColumnCipher,
     error::{OpenError, SqlError},
     schema,
@@ -94,6 +95,7 @@ impl SqliteStore {
         };
         store.check_schema().await?;
         schema::prove_column_keys(store.writing().await?).await?;
+        audit::found(store.writing().await?).await?;
         Ok(store)
     }
 

@@ -1,7 +1,7 @@
 use crate::{
     account,
-    audit::{self, AuditPosition},
-    pooled_half, registration, relying_party, session,
+    audit::{self, Trail},
+    evidence, pooled_half, published_certificate, registration, relying_party, session,
     tables::Tables,
     transaction,
     wakeups::Wakeups,
@@ -9,16 +9,16 @@ use crate::{
 use async_trait::async_trait;
 use engine::{
     domain::{
-        Account, AccountId, AuditRecord, DeviceId, Profile, Registration, RelyingParty, Session,
-        Transaction, TransactionId,
+        Account, AccountId, AuditEntry, AuditLink, AuditRecord, DeviceId, Evidence, Profile,
+        Registration, RelyingParty, Session, Transaction, TransactionId,
     },
-    ports::{NewServerHalf, Reader, Retention, StoreError, UnitOfWork},
+    ports::{NewServerHalf, PublishedCertificate, Reader, Retention, StoreError, UnitOfWork},
 };
 use jiff::Timestamp;
 use std::sync::Arc;
 use wire::{
     DocumentNumber, RegistrationCode, RegistrationId, RelyingPartyUuid, SemanticsIdentifier,
-    SessionId,
+    SessionId, audit_checkpoint::SignedCheckpoint,
 };
 
 /// A transaction on the tables, as the engine sees it.
@@ -26,7 +26,7 @@ pub(crate) struct Work {
     tables: Tables,
     wakeups: Arc<Wakeups>,
     changed: Vec<SessionId>,
-    audit: AuditPosition,
+    trail: Trail,
 }
 
 impl Work {
@@ -35,7 +35,7 @@ impl Work {
             tables,
             wakeups,
             changed: Vec::new(),
-            audit: AuditPosition::default(),
+            trail: Trail::default(),
         }
     }
 }
@@ -180,12 +180,64 @@ impl Reader for Work {
         pooled_half::count(&mut self.tables, profile).await
     }
 
+    async fn audit_head(&mut self) -> Result<AuditLink, StoreError> {
+        audit::head(&mut self.tables).await
+    }
+
+    async fn audit_entries(
+        &mut self,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<AuditEntry>, StoreError> {
+        audit::after(&mut self.tables, after, limit).await
+    }
+
+    async fn audit_entries_of(&mut self, id: SessionId) -> Result<Vec<AuditEntry>, StoreError> {
+        audit::of_session(&mut self.tables, id).await
+    }
+
     async fn audit_records(
         &mut self,
         from: Timestamp,
         until: Timestamp,
     ) -> Result<Vec<AuditRecord>, StoreError> {
         audit::between(&mut self.tables, from, until).await
+    }
+
+    async fn checkpoints(
+        &mut self,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<SignedCheckpoint>, StoreError> {
+        audit::checkpoints(&mut self.tables, after, limit).await
+    }
+
+    async fn newest_checkpoint(&mut self) -> Result<u64, StoreError> {
+        audit::newest_checkpoint(&mut self.tables).await
+    }
+
+    async fn evidence(&mut self, id: SessionId) -> Result<Option<Evidence>, StoreError> {
+        evidence::find(&mut self.tables, id).await
+    }
+
+    async fn evidence_of(
+        &mut self,
+        account: AccountId,
+        limit: u32,
+    ) -> Result<Vec<Evidence>, StoreError> {
+        evidence::of_account(&mut self.tables, account, limit).await
+    }
+
+    async fn all_evidence(
+        &mut self,
+        after: Option<SessionId>,
+        limit: u32,
+    ) -> Result<Vec<Evidence>, StoreError> {
+        evidence::after(&mut self.tables, after, limit).await
+    }
+
+    async fn published_certificates(&mut self) -> Result<Vec<PublishedCertificate>, StoreError> {
+        published_certificate::all(&mut self.tables).await
     }
 }
 
@@ -258,7 +310,22 @@ impl UnitOfWork for Work {
     }
 
     async fn record(&mut self, record: &AuditRecord) -> Result<(), StoreError> {
-        audit::record(&mut self.tables, &mut self.audit, record).await
+        self.trail.record(&mut self.tables, record).await
+    }
+
+    async fn insert_checkpoint(&mut self, checkpoint: &SignedCheckpoint) -> Result<(), StoreError> {
+        audit::insert_checkpoint(&mut self.tables, checkpoint).await
+    }
+
+    async fn insert_evidence(&mut self, evidence: &Evidence) -> Result<(), StoreError> {
+        evidence::insert(&mut self.tables, evidence).await
+    }
+
+    async fn remember_certificate(
+        &mut self,
+        certificate: &PublishedCertificate,
+    ) -> Result<(), StoreError> {
+        published_certificate::remember(&mut self.tables, certificate).await
     }
 
     async fn purge(&mut self, horizon: Retention) -> Result<u64, StoreError> {
@@ -269,14 +336,15 @@ impl UnitOfWork for Work {
 
     async fn commit(self: Box<Self>) -> Result<(), StoreError> {
         let Self {
-            tables,
+            mut tables,
             wakeups,
             changed,
-            ..
+            trail,
         } = *self;
         // A task of its own: a caller that goes away in the middle (a phone that hangs up) must not
         // leave a commit behind that nobody is woken for.
         let commit = async move {
+            trail.finish(&mut tables).await?;
             tables.commit().await?;
             for id in changed {
                 wakeups.wake(id);

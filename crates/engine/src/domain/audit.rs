@@ -77,6 +77,9 @@ pub enum AuditEvent {
     SessionEnded {
         result: String,
         signature_sha256: Option<String>,
+        /// Of the [`Evidence`](super::Evidence) that was stored with it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        evidence_sha256: Option<String>,
     },
     /// A freshness token came twice.
     CloneDetected { seq: u64 },

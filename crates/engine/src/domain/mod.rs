@@ -2,6 +2,8 @@
 
 mod account;
 mod audit;
+mod audit_chain;
+mod evidence;
 mod key;
 mod pin_counter;
 mod registration;
@@ -12,6 +14,8 @@ mod wrapped;
 
 pub use account::{Account, AccountId, AccountLevel, AccountState, CloseReason, Device, Person};
 pub use audit::{AuditEvent, AuditRecord};
+pub use audit_chain::{AuditEntry, AuditLink, NotALink};
+pub use evidence::{Evidence, SignedRecord, TransactionRecord};
 pub use key::{AccountKey, KeyState, PerPurpose};
 pub use pin_counter::{Attempt, LockState, PinCounter, WrongPin};
 pub use registration::{
@@ -21,7 +25,7 @@ pub use registration::{
 pub use relying_party::{Network, NotANetwork, RelyingParty, RelyingPartyRights};
 pub use session::{
     Completed, CorruptRecord, RequestKind, Session, SessionRequest, SessionState,
-    SessionStateRecord, StateCode,
+    SessionStateRecord, StateCode, ToBeSigned,
 };
 pub use transaction::{
     Evaluation, Operation, Transaction, TransactionState, VERDICT_RETENTION, Verdict,

@@ -6,7 +6,7 @@ use splitkey::{Hash, Profile, PublicKey, Scheme, TransactionId, VerifiedSignatur
 use std::net::IpAddr;
 use wire::{
     CertificateLevel, DocumentNumber, EndResult, FlowType, HashAlgorithm, InteractionType,
-    Interactions, RelyingPartyUuid, SessionId, SignatureAlgorithm, VerificationCode,
+    Interactions, RelyingPartyUuid, SessionId, SignatureAlgorithm, VerificationCode, acsp_v2,
 };
 
 /// A relying party's request for one authentication or signature, from the POST to its result.
@@ -78,7 +78,43 @@ pub enum RequestKind {
     },
 }
 
+/// What a signature is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ToBeSigned {
+    /// The text of ACSP_V2, which is hashed first.
+    Payload(String),
+    /// The relying party's own digest.
+    Digest(Vec<u8>),
+}
+
 impl SessionRequest {
+    /// What the account's key signs, once phone and server have added their parts.
+    #[must_use]
+    pub fn to_be_signed(
+        &self,
+        scheme_name: &str,
+        interaction: InteractionType,
+        server_random: &str,
+        user_challenge: &str,
+    ) -> ToBeSigned {
+        let rp_challenge = match &self.kind {
+            RequestKind::Signature { digest } => return ToBeSigned::Digest(digest.clone()),
+            RequestKind::Authentication { rp_challenge } => rp_challenge,
+        };
+        ToBeSigned::Payload(acsp_v2::payload(&acsp_v2::Fields {
+            scheme_name,
+            server_random,
+            rp_challenge,
+            user_challenge,
+            relying_party_name: &self.relying_party_name,
+            brokered_rp_name: &self.brokered_rp_name,
+            interactions: self.interactions.base64(),
+            interaction_type_used: interaction,
+            initial_callback_url: &self.initial_callback_url,
+            flow_type: self.flow_type,
+        }))
+    }
+
     /// Padding and hash that the session's signature has.
     #[must_use]
     pub fn scheme(&self) -> Scheme {

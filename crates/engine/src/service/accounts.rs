@@ -2,7 +2,7 @@
 
 use super::{
     About, AuthenticatedDevice, DeviceError, Infrastructure, OperatorError, Service, audit,
-    evaluate::session_ended, retrying,
+    retrying,
 };
 use crate::{
     domain::{
@@ -192,7 +192,7 @@ impl Service {
             if !others {
                 let about = About::session(&session);
                 session.fail(EndResult::DocumentUnusable, now);
-                audit(uow, now, about, session_ended(&session)).await?;
+                self.record_end(uow, &session, about, now).await?;
                 uow.save_session(&mut session).await?;
             }
         }

@@ -1,8 +1,7 @@
 //! What a phone may do before it submits: see what is waiting, begin, refuse.
 
 use super::{
-    About, AuthenticatedDevice, DeviceError, Infrastructure, Service, audit,
-    evaluate::{hex, session_ended},
+    About, AuthenticatedDevice, DeviceError, Infrastructure, Service, audit, evaluate::hex,
     retrying,
 };
 use crate::{
@@ -165,7 +164,7 @@ impl Service {
         let Some(interaction) = session.request.interactions.first_supported(shows) else {
             let about = About::session(&session);
             session.fail(EndResult::RequiredInteractionNotSupportedByApp, now);
-            audit(uow, now, about, session_ended(&session)).await?;
+            self.record_end(uow, &session, about, now).await?;
             uow.save_session(&mut session).await?;
             return Ok(Err(DeviceError::NoCommonInteraction));
         };
@@ -257,7 +256,7 @@ impl Service {
                 account: Some(account.id),
                 ..About::session(&session)
             };
-            audit(&mut *uow, now, about, session_ended(&session)).await?;
+            self.record_end(&mut *uow, &session, about, now).await?;
             uow.save_session(&mut session).await?;
             uow.commit().await?;
             Ok(())

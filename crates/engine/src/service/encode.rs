@@ -1,10 +1,10 @@
 //! What is signed: the server computes it from the session, never from what the phone says.
 
 use super::Service;
-use crate::domain::{RequestKind, Session};
+use crate::domain::{Session, ToBeSigned};
 use sha2::Digest;
 use splitkey::{EncodedMessage, EncodingError, JointSalt, Profile};
-use wire::{HashAlgorithm, InteractionType, acsp_v2};
+use wire::{HashAlgorithm, InteractionType};
 
 /// What the phone and the server put into one signature beside the session itself.
 pub(super) struct Contribution<'a> {
@@ -18,23 +18,15 @@ impl Service {
     /// The digest that the signature is over: of the ACSP_V2 payload, or the relying party's own.
     pub(super) fn digest(&self, session: &Session, part: &Contribution<'_>) -> Vec<u8> {
         let request = &session.request;
-        match &request.kind {
-            RequestKind::Signature { digest } => digest.clone(),
-            RequestKind::Authentication { rp_challenge } => {
-                let payload = acsp_v2::payload(&acsp_v2::Fields {
-                    scheme_name: &self.policy.scheme_name,
-                    server_random: part.server_random,
-                    rp_challenge,
-                    user_challenge: part.user_challenge,
-                    relying_party_name: &request.relying_party_name,
-                    brokered_rp_name: &request.brokered_rp_name,
-                    interactions: request.interactions.base64(),
-                    interaction_type_used: part.interaction,
-                    initial_callback_url: &request.initial_callback_url,
-                    flow_type: request.flow_type,
-                });
-                hash(request.hash_algorithm, payload.as_bytes())
-            }
+        let to_be_signed = request.to_be_signed(
+            &self.policy.scheme_name,
+            part.interaction,
+            part.server_random,
+            part.user_challenge,
+        );
+        match to_be_signed {
+            ToBeSigned::Digest(digest) => digest,
+            ToBeSigned::Payload(text) => hash(request.hash_algorithm, text.as_bytes()),
         }
     }
 

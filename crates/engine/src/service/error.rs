@@ -173,6 +173,14 @@ pub enum OperatorError {
     /// No account has this document number.
     #[error("no account has the document number {0}")]
     UnknownAccount(wire::DocumentNumber),
+    /// No session that ended has this identifier.
+    #[error("no transaction has the session identifier {0}; `smart-id account history` lists them")]
+    UnknownSession(wire::SessionId),
+    /// The CA that issued a certificate was never published from this database.
+    #[error(
+        "the certificate's CA is not among the published ones; start the server once, so that it remembers them"
+    )]
+    UnknownIssuer,
     /// No relying party has this UUID.
     #[error("no relying party has the UUID {0}")]
     UnknownRelyingParty(wire::RelyingPartyUuid),

@@ -323,7 +323,7 @@ impl Service {
                 .await?
             };
             if session.is_finished() {
-                audit(&mut *uow, now, about, session_ended(&session)).await?;
+                self.record_end(&mut *uow, &session, about, now).await?;
             }
             transaction.state = TransactionState::Done {
                 request,
@@ -386,25 +386,6 @@ impl Service {
             };
         }
         Ok(Verdict::WrongPin { seq, outcome })
-    }
-}
-
-/// The audit event of a session's end.
-pub(super) fn session_ended(session: &Session) -> AuditEvent {
-    use sha2::Digest;
-    match &session.state {
-        SessionState::Completed(completed) => AuditEvent::SessionEnded {
-            result: "OK".to_owned(),
-            signature_sha256: Some(hex(&sha2::Sha256::digest(completed.signature.as_bytes()))),
-        },
-        SessionState::Failed { result, .. } => AuditEvent::SessionEnded {
-            result: result.code().to_owned(),
-            signature_sha256: None,
-        },
-        _ => AuditEvent::SessionEnded {
-            result: "RUNNING".to_owned(),
-            signature_sha256: None,
-        },
     }
 }
 

@@ -1,11 +1,14 @@
 //! The use cases, in the words of the two APIs that call them.
 
 mod accounts;
+mod audit_trail;
 mod authenticate;
 mod begin;
 mod encode;
+mod ending;
 mod error;
 mod evaluate;
+mod evidence;
 mod jobs;
 mod registration;
 mod relying_parties;
@@ -15,8 +18,10 @@ mod submit;
 mod sync;
 
 pub use accounts::AccountSummary;
+pub use audit_trail::{AuditFinding, AuditReport, MAX_FINDINGS};
 pub use authenticate::AuthenticatedDevice;
 pub use error::{DeviceError, Infrastructure, OperatorError, RegistrationError, RelyingPartyError};
+pub use evidence::{AuditPath, AuditStep, CertificatePath, TransactionEvidence};
 pub use jobs::JobReport;
 pub use registration::IdentityRequest;
 pub use relying_parties::{NewRelyingParty, UsageLine};

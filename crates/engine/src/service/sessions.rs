@@ -215,13 +215,7 @@ impl Service {
                 // Accounts of the level exist, but every one is locked: the app tells its owner why.
                 session.candidates = suitable.iter().map(|account| account.id).collect();
                 session.fail(EndResult::DocumentUnusable, now);
-                audit(
-                    &mut *uow,
-                    now,
-                    about,
-                    super::evaluate::session_ended(&session),
-                )
-                .await?;
+                self.record_end(&mut *uow, &session, about, now).await?;
             }
             uow.insert_session(&session).await?;
             uow.commit().await?;

@@ -1,6 +1,6 @@
 //! GET session: running, or the result.
 
-use super::{About, RelyingPartyError, Service, audit, evaluate::session_ended, retrying};
+use super::{About, RelyingPartyError, Service, retrying};
 use crate::{
     domain::{Completed, RequestKind, Session, SessionRequest, SessionState},
     policy::RESULT_RETENTION,
@@ -114,7 +114,7 @@ impl Service {
             let about = About::session(&session);
             // The moment it became true, not the moment somebody looked: results are kept from then on.
             session.fail(EndResult::Timeout, session.deadline);
-            audit(&mut *uow, now, about, session_ended(&session)).await?;
+            self.record_end(&mut *uow, &session, about, now).await?;
             uow.save_session(&mut session).await?;
             uow.commit().await?;
             Ok::<_, RelyingPartyError>(Some(session))

@@ -4,7 +4,7 @@ use super::{
     About, AuthenticatedDevice, DeviceError, Infrastructure, Service, audit,
     authenticate::verify_device_signature,
     encode::Contribution,
-    evaluate::{evaluation_place, hex, session_ended},
+    evaluate::{evaluation_place, hex},
     retrying,
 };
 use crate::{
@@ -460,7 +460,7 @@ impl Service {
             {
                 let about = About::session(&session);
                 session.fail(EndResult::ProtocolFailure, now);
-                audit(&mut *uow, now, about, session_ended(&session)).await?;
+                self.record_end(&mut *uow, &session, about, now).await?;
                 uow.save_session(&mut session).await?;
             }
             transaction.state = TransactionState::Cancelled;

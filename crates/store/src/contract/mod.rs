@@ -5,6 +5,7 @@ use engine::ports::Store;
 use std::sync::Arc;
 
 pub(crate) mod accounts;
+pub(crate) mod audit_trail;
 pub(crate) mod fixtures;
 pub(crate) mod purging;
 pub(crate) mod registrations;
@@ -32,6 +33,15 @@ macro_rules! contract {
                 the_second_of_two_changes_conflicts,
                 accounts_are_overdue_from_their_end_on,
                 an_account_that_is_not_there_is_not_found,
+            ],
+            audit_trail: [
+                an_empty_trail_has_a_head,
+                records_are_chained_in_the_order_of_their_commits,
+                concurrent_units_of_work_make_one_chain,
+                the_entries_of_a_session_are_found,
+                checkpoints_are_listed_in_their_order,
+                evidence_comes_back_as_it_was,
+                a_published_certificate_is_remembered_once,
             ],
             sessions: [
                 a_session_comes_back_as_it_was_in_every_state,

@@ -247,6 +247,7 @@ pub(crate) async fn every_audit_event_comes_back(database: &dyn Database) {
         AuditEvent::SessionEnded {
             result: text(),
             signature_sha256: None,
+            evidence_sha256: Some(text()),
         },
         AuditEvent::CloneDetected { seq: u64::MAX },
         AuditEvent::TokenRotated { seq: 1 },

@@ -5,6 +5,7 @@ use crate::{
 };
 use zeroize::Zeroizing;
 
+mod audit_chain;
 mod encryption;
 mod indexes;
 mod trouble;

@@ -1,7 +1,10 @@
 //! That nothing the server does often reads a whole table.
 
 use super::*;
-use crate::{account, audit, pooled_half, registration, relying_party, session, transaction};
+use crate::{
+    account, audit, evidence, pooled_half, published_certificate, registration, relying_party,
+    session, transaction,
+};
 use sqlx::AssertSqlSafe;
 
 #[tokio::test]
@@ -43,7 +46,14 @@ async fn every_lookup_uses_an_index() {
         pooled_half::COUNT,
         pooled_half::OLDEST,
         pooled_half::REMOVE,
+        audit::AFTER,
+        audit::OF_SESSION,
         audit::BETWEEN,
+        audit::CHECKPOINTS,
+        evidence::BY_SESSION,
+        evidence::OF_ACCOUNT,
+        evidence::AFTER,
+        published_certificate::KNOWN,
     ] {
         let plan: Vec<(i64, i64, i64, String)> =
             sqlx::query_as(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")))

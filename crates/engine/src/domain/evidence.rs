@@ -1,0 +1,174 @@
+use super::{AccountId, Completed, Session, SessionRequest, SessionState, ToBeSigned};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use wire::{
+    Bytes, CertificateLevel, DocumentNumber, FlowType, HashAlgorithm, InteractionType,
+    Interactions, RelyingPartyUuid, SessionId, SignatureAlgorithm, VerificationCode,
+};
+
+/// What stays of a session for good: who asked for what, and what came of it (R55).
+///
+/// Written in the transaction that ends the session; the audit record of that end has the text's hash, so that the
+/// trail vouches for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// The session.
+    pub session: SessionId,
+    /// Who asked.
+    pub relying_party: RelyingPartyUuid,
+    /// Whose phone had it, if one had.
+    pub account: Option<AccountId>,
+    /// When it ended.
+    pub ended_at: Timestamp,
+    /// The JSON of a [`TransactionRecord`], byte for byte as it was hashed.
+    pub text: String,
+}
+
+/// A session's request and result, in the words of the RP API.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TransactionRecord {
+    /// `sessionID`.
+    #[serde(rename = "sessionID")]
+    pub session: SessionId,
+    /// `relyingPartyUUID`.
+    #[serde(rename = "relyingPartyUUID")]
+    pub relying_party: RelyingPartyUuid,
+    /// As the relying party sent it and the phone showed it.
+    pub relying_party_name: String,
+    /// The party it acted for; empty if for itself.
+    pub brokered_rp_name: String,
+    /// `authentication` or `signature`.
+    pub kind: String,
+    /// When it was asked.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Timestamp,
+    /// The least level that would do.
+    pub certificate_level: CertificateLevel,
+    /// How to sign.
+    pub signature_algorithm: SignatureAlgorithm,
+    /// The hash under it.
+    pub hash_algorithm: HashAlgorithm,
+    /// What could be shown, base64 as the relying party sent it.
+    pub interactions: String,
+    /// How phone and session found each other.
+    pub flow_type: FlowType,
+    /// The code that e-service and phone showed.
+    pub verification_code: VerificationCode,
+    /// `endResult` of the RP API.
+    pub end_result: String,
+    /// The signature, if the result is OK.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed: Option<SignedRecord>,
+}
+
+/// A signature and what it is over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SignedRecord {
+    /// The account whose phone took part.
+    pub document_number: DocumentNumber,
+    /// SHA-256 of the certificate of the key that signed, hexadecimal.
+    pub certificate_sha256: String,
+    /// What was shown to the person.
+    pub interaction_type_used: InteractionType,
+    /// ACSP_V2, the text that an authentication signs; absent for signatures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload: Option<String>,
+    /// The digest under the signature.
+    pub digest: Bytes,
+    /// The signature.
+    pub signature: Bytes,
+}
+
+impl Evidence {
+    /// The evidence of a finished session. `account` is whose phone had it, which a failed session does not tell any more.
+    ///
+    /// `None` for a session that is not finished.
+    #[must_use]
+    pub fn of(session: &Session, account: Option<AccountId>, scheme_name: &str) -> Option<Self> {
+        let (end_result, ended_at, signed) = match &session.state {
+            SessionState::Completed(completed) => (
+                "OK".to_owned(),
+                completed.at,
+                Some(signed(&session.request, completed, scheme_name)),
+            ),
+            SessionState::Failed { result, at } => (result.code().to_owned(), *at, None),
+            _ => return None,
+        };
+        let request = &session.request;
+        let record = TransactionRecord {
+            session: session.id,
+            relying_party: session.relying_party,
+            relying_party_name: request.relying_party_name.clone(),
+            brokered_rp_name: request.brokered_rp_name.clone(),
+            kind: request.kind.code().to_owned(),
+            started_at: session.created_at,
+            ended_at,
+            certificate_level: request.certificate_level,
+            signature_algorithm: request.signature_algorithm,
+            hash_algorithm: request.hash_algorithm,
+            interactions: request.interactions.base64().to_owned(),
+            flow_type: request.flow_type,
+            verification_code: request.verification_code.clone(),
+            end_result,
+            signed,
+        };
+        Some(Self {
+            session: session.id,
+            relying_party: session.relying_party,
+            account,
+            ended_at,
+            text: serde_json::to_string(&record)
+                .expect("records have string keys and no fallible fields"),
+        })
+    }
+
+    /// SHA-256 of the text, as the audit record of the session's end has it.
+    #[must_use]
+    pub fn sha256(&self) -> [u8; 32] {
+        Sha256::digest(&self.text).into()
+    }
+
+    /// What the text says; nothing if this software cannot have written it.
+    #[must_use]
+    pub fn record(&self) -> Option<TransactionRecord> {
+        serde_json::from_str(&self.text).ok()
+    }
+}
+
+impl TransactionRecord {
+    /// What the person was shown; nothing if she was shown nothing, or the text is not ours.
+    #[must_use]
+    pub fn shown_text(&self) -> Option<String> {
+        let used = self.signed.as_ref()?.interaction_type_used;
+        let interactions = Interactions::parse(&self.interactions).ok()?;
+        interactions.text(used).map(str::to_owned)
+    }
+}
+
+fn signed(request: &SessionRequest, completed: &Completed, scheme_name: &str) -> SignedRecord {
+    let to_be_signed = request.to_be_signed(
+        scheme_name,
+        completed.interaction,
+        &completed.server_random,
+        &completed.user_challenge,
+    );
+    let certificate: [u8; 32] = Sha256::digest(&completed.certificate).into();
+    SignedRecord {
+        document_number: completed.document_number.clone(),
+        certificate_sha256: certificate
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect(),
+        interaction_type_used: completed.interaction,
+        payload: match to_be_signed {
+            ToBeSigned::Payload(text) => Some(text),
+            ToBeSigned::Digest(_) => None,
+        },
+        digest: completed.digest.clone().into(),
+        signature: completed.signature.as_bytes().to_vec().into(),
+    }
+}
