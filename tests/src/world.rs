@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use splitkey::Profile;
 use std::{
     net::SocketAddr,
+    path::PathBuf,
     sync::{Arc, Mutex},
 };
 use store::{ColumnKey, Options, SqliteStore};
@@ -141,7 +142,7 @@ impl World {
         let vault =
             SoftwareVault::open(&self.directory.path().join("vault"), unlock_key()).expect("vault");
         let vault = Arc::new(vault);
-        let database = self.directory.path().join("smart-id.db");
+        let database = self.database();
         let store = SqliteStore::open(
             database.to_str().expect("UTF-8"),
             ColumnKey::new(1, Zeroizing::new([7; 32])),
@@ -165,6 +166,10 @@ impl World {
             .rotate_transport_keys()
             .await
             .expect("transport keys");
+        service
+            .remember_certificates()
+            .await
+            .expect("certificates");
         let settings = WebSettings {
             limits: Limits::generous(),
             ..WebSettings::default()
@@ -200,6 +205,12 @@ impl World {
     #[must_use]
     pub fn store(&self) -> &Arc<SqliteStore> {
         &self.running.as_ref().expect("running").store
+    }
+
+    /// The database's file, for what somebody writes to it behind the store's back.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        self.directory.path().join("smart-id.db")
     }
 
     /// Now.

@@ -76,6 +76,9 @@ impl RunningDemo {
     }
 
     async fn clear(self) {
+        if self.temporary.is_none() {
+            jobs::last_checkpoint(&self.deployment.service).await;
+        }
         self.deployment.close().await;
         // Folder and database are not needed any more: failing to delete them harms nobody.
         drop(self.temporary);

@@ -34,6 +34,11 @@ impl Deployment {
             .rotate_transport_keys()
             .await
             .context("cannot make a transport key in the vault")?;
+        deployment
+            .service
+            .remember_certificates()
+            .await
+            .context("cannot write the published certificates into the database")?;
         Ok(deployment)
     }
 

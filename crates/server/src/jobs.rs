@@ -1,13 +1,15 @@
-//! What happens by itself: expiry, the pool of server halves, transport keys.
+//! What happens by itself: expiry, checkpoints of the audit trail, the pool of server halves, transport keys.
 
 use crate::lifecycle::Lifecycle;
 use anyhow::Error;
-use engine::Service;
+use engine::{Service, domain::AuditLink, service::Infrastructure};
 use std::{future::Future, time::Duration};
 use tracing::{debug, error, info};
 
 /// Sessions, registrations and accounts whose time is over (R89); locks need no job, they are computed.
 const EXPIRY: Duration = Duration::from_secs(1);
+/// Vouching for the audit trail, if anything was added to it.
+const CHECKPOINT: Duration = Duration::from_secs(5);
 /// Looking whether server halves are needed.
 const POOL: Duration = Duration::from_secs(2);
 /// Looking whether a transport key's day is over.
@@ -23,6 +25,14 @@ pub fn start(service: &Service, lifecycle: &Lifecycle) {
             if report != engine::service::JobReport::default() {
                 debug!(?report, "expiry");
             }
+            Ok(())
+        }
+    });
+    let checkpoints = service.clone();
+    repeat(lifecycle, "checkpoint", CHECKPOINT, move || {
+        let service = checkpoints.clone();
+        async move {
+            checkpoint(&service).await?;
             Ok(())
         }
     });
@@ -44,6 +54,26 @@ pub fn start(service: &Service, lifecycle: &Lifecycle) {
         let service = transport_keys.clone();
         async move { Ok(service.rotate_transport_keys().await?) }
     });
+}
+
+/// Has the root key vouch for the audit trail, and tells the log, which is kept elsewhere than the database: a trail that
+/// was put back to an earlier day does not have what the log says.
+pub async fn checkpoint(service: &Service) -> Result<(), Infrastructure> {
+    if let Some(signed) = service.checkpoint_audit().await? {
+        let link = AuditLink {
+            seq: signed.checkpoint.seq,
+            hash: signed.checkpoint.hash.0,
+        };
+        info!(anchor = %link, "audit checkpoint");
+    }
+    Ok(())
+}
+
+/// The same when the server stops, so that nothing it did stays without a checkpoint until the next start.
+pub async fn last_checkpoint(service: &Service) {
+    if let Err(error) = checkpoint(service).await {
+        error!(error = format!("{error:#}"), "no last audit checkpoint");
+    }
 }
 
 /// Runs `work` now and then again after every `pause`, up to a tenth longer so that processes do not march in step.

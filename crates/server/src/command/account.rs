@@ -1,3 +1,6 @@
+mod evidence;
+mod history;
+
 use super::DeploymentArgs;
 use crate::deployment::Deployment;
 use anyhow::{Result, bail};
@@ -11,7 +14,7 @@ use jiff::civil::Date;
 use std::io::{BufRead, Write, stdin, stdout};
 use wire::{ControlCode, DocumentNumber, RegistrationCode, SemanticsIdentifier};
 
-/// Vouch for people who register, list and close accounts
+/// Vouch for people who register, list and close accounts, show what came of their transactions
 ///
 /// Works beside a running server.
 #[derive(Args, Debug)]
@@ -20,6 +23,8 @@ Examples:
   smart-id account vouch 7K3M-9QXA --config serve.toml --person PNOEE-40504040001 \\
       --given-name OK --surname TESTNUMBER --date-of-birth 1905-04-04 --evidence \"desk 4, passport\"
   smart-id account list PNOEE-40504040001 --config serve.toml
+  smart-id account history PNOEE-40504040001-MOCK-Q --config serve.toml
+  smart-id account evidence SESSION --out evidence --config serve.toml
   smart-id account close PNOEE-40504040001-MOCK-Q --config serve.toml")]
 pub(super) struct AccountArgs {
     #[command(subcommand)]
@@ -32,6 +37,10 @@ enum AccountCommand {
     Vouch(VouchArgs),
     /// List a person's open accounts
     List(ListArgs),
+    /// List an account's transactions, the newest first
+    History(history::HistoryArgs),
+    /// Export a transaction of the past as a folder that anybody can verify with openssl
+    Evidence(evidence::EvidenceArgs),
     /// Close an account for good
     Close(CloseArgs),
 }
@@ -98,12 +107,16 @@ pub(super) async fn run(arguments: AccountArgs) -> Result<()> {
     let which = match &arguments.command {
         AccountCommand::Vouch(arguments) => &arguments.deployment,
         AccountCommand::List(arguments) => &arguments.deployment,
+        AccountCommand::History(arguments) => &arguments.deployment,
+        AccountCommand::Evidence(arguments) => &arguments.deployment,
         AccountCommand::Close(arguments) => &arguments.deployment,
     };
     let deployment = Deployment::open_without_keys(&which.load()?).await?;
     let outcome = match arguments.command {
         AccountCommand::Vouch(arguments) => vouch(&deployment.service, arguments).await,
         AccountCommand::List(arguments) => list(&deployment.service, &arguments.person).await,
+        AccountCommand::History(arguments) => history::run(&deployment.service, &arguments).await,
+        AccountCommand::Evidence(arguments) => evidence::run(&deployment.service, &arguments).await,
         AccountCommand::Close(arguments) => close(&deployment.service, &arguments).await,
     };
     deployment.close().await;

@@ -1,3 +1,5 @@
+mod audit;
+
 use super::{DeploymentArgs, hint};
 use crate::{
     config::{Config, SecretSource},
@@ -6,6 +8,7 @@ use crate::{
 use anyhow::{Error, Result};
 use clap::{Args, ValueEnum};
 use engine::{
+    domain::AuditLink,
     policy::ACCOUNT_LIFETIME,
     ports::{CaSigner, Store},
 };
@@ -21,13 +24,19 @@ use vault::VaultError;
 ///
 /// Changes nothing and works beside a running server. Exit code 0 if nothing is wrong; notes are worth reading.
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  smart-id check all --config serve.toml")]
+#[command(after_help = "\
+Examples:
+  smart-id check all --config serve.toml
+  smart-id check audit --config serve.toml --anchor 4711:9f86d081884c7d65…")]
 pub(super) struct CheckArgs {
     /// What to look at
     #[arg(value_enum)]
     what: What,
     #[command(flatten)]
     deployment: DeploymentArgs,
+    /// Where the audit trail stood earlier, as this command or the server's log told it; give it again for more
+    #[arg(long = "anchor", value_name = "NUMBER:HASH")]
+    anchors: Vec<AuditLink>,
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +47,8 @@ enum What {
     Store,
     /// The vault: unlock key, integrity, lifetime of the authorities
     Vault,
+    /// The audit trail: chain, checkpoints, evidence; that nothing was changed, left out or cut off
+    Audit,
     /// All of these
     All,
 }
@@ -66,6 +77,11 @@ pub(super) async fn run(arguments: CheckArgs) -> Result<ExitCode> {
             }
             if asked(What::Vault) {
                 check_vault(&config, &mut findings);
+            }
+            if asked(What::Audit)
+                && let Err(error) = audit::check(&config, &arguments.anchors, &mut findings).await
+            {
+                findings.push(wrong(&error.context("audit trail")));
             }
         }
         Err(error) => findings.push(wrong(&error)),

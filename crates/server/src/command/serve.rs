@@ -47,6 +47,7 @@ pub(super) async fn run(arguments: ServeArgs) -> Result<ExitCode> {
         &lifecycle,
     );
     let stopped = lifecycle.run_until_signalled(signals).await;
+    jobs::last_checkpoint(&deployment.service).await;
     deployment.close().await;
     info!("stopped");
     Ok(exit_code(stopped))
