@@ -281,7 +281,8 @@ impl Check {
                 Some(session),
                 _,
             ) => {
-                if self.ended.insert(session, evidence_sha256).is_some() {
+                let before = self.ended.insert(session, evidence_sha256);
+                if before.is_some() {
                     self.find(AuditFinding::EndedTwice(session));
                 }
             }
