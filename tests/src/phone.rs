@@ -1,4 +1,4 @@
-use crate::World;
+use crate::{Dump, World};
 use device::{Effect, Event, NewKeys, Phone, PinEntry, SoftwareKeystore, View};
 use engine::domain::AccountLevel;
 use rand_core::{Rng, UnwrapErr};
@@ -69,6 +69,16 @@ impl SimulatedPhone {
         };
         copy.reboot();
         copy
+    }
+
+    /// Everything that is stored on the phone, opened: what whoever reads storage and keystore has.
+    ///
+    /// # Panics
+    /// There is no account on it.
+    #[must_use]
+    pub fn dump(&self) -> Dump {
+        let disk = self.disk.as_ref().expect("something stored");
+        Dump::open(disk, &self.keystore_secret)
     }
 
     /// Forgets all that is only in memory.
