@@ -64,6 +64,14 @@ impl Dump {
         ))
     }
 
+    /// The transaction of a submission that is not settled.
+    #[must_use]
+    pub fn pending_transaction(&self) -> Option<String> {
+        self.state["account"]["pending"]["transaction"]
+            .as_str()
+            .map(str::to_owned)
+    }
+
     /// i.
     ///
     /// # Panics

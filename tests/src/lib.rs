@@ -5,9 +5,11 @@
 //! same tests run with real sizes in a release build.
 
 mod dump;
+mod keys;
 mod phone;
 mod world;
 
 pub use dump::Dump;
+pub use keys::Watch;
 pub use phone::{Fault, PIN1, PIN2, Sent, SimulatedPhone, pin};
 pub use world::{Answer, World, authentication_request, signature_request};

@@ -1,4 +1,4 @@
-use crate::SimulatedPhone;
+use crate::{SimulatedPhone, Watch, keys::WatchedKeys};
 use axum::{
     Router,
     body::Body,
@@ -8,8 +8,8 @@ use axum::{
 use base64ct::{Base64, Encoding};
 use engine::{
     Policy, Service,
-    domain::{AccountLevel, Person, RelyingPartyRights},
-    ports::{Clock, Entropy},
+    domain::{AccountLevel, AuditRecord, Person, RelyingPartyRights},
+    ports::{Clock, Entropy, Store},
     service::{IdentityRequest, JobReport, NewRelyingParty},
 };
 use http_body_util::BodyExt;
@@ -54,6 +54,8 @@ pub struct World {
     directory: TempDir,
     clock: Arc<ManualClock>,
     policy: Policy,
+    limits: Limits,
+    watch: Arc<Watch>,
     running: Option<Running>,
 }
 
@@ -96,10 +98,25 @@ impl World {
         let mut policy = Policy {
             profile: profile(),
             prompts_per_minute: 1_000,
+            prompts_per_minute_in_all: 1_000,
             begins_per_minute: 1_000,
+            maintenance_per_minute: 1_000,
             ..Policy::default()
         };
         change(&mut policy);
+        Self::found(policy, Limits::generous()).await
+    }
+
+    /// The same with the limits per client that a production server has.
+    pub async fn with_production_limits() -> Self {
+        let policy = Policy {
+            profile: profile(),
+            ..Policy::default()
+        };
+        Self::found(policy, Limits::default()).await
+    }
+
+    async fn found(policy: Policy, limits: Limits) -> Self {
         let now = "2026-11-24T12:00:00Z".parse().expect("a time");
         let directory = tempfile::tempdir().expect("a directory");
         let mut rng = UnwrapErr(getrandom::SysRng);
@@ -117,6 +134,8 @@ impl World {
             directory,
             clock: Arc::new(ManualClock(Mutex::new(now))),
             policy,
+            limits,
+            watch: Arc::default(),
             running: None,
         };
         world.start().await;
@@ -155,7 +174,10 @@ impl World {
         let store = Arc::new(store);
         let service = Service::new(
             store.clone(),
-            vault.clone(),
+            Arc::new(WatchedKeys {
+                vault: vault.clone(),
+                watch: self.watch.clone(),
+            }),
             vault,
             self.clock.clone(),
             Arc::new(SystemEntropy),
@@ -166,7 +188,7 @@ impl World {
             .await
             .expect("transport keys");
         let settings = WebSettings {
-            limits: Limits::generous(),
+            limits: self.limits,
             ..WebSettings::default()
         };
         let router = web::router(service.clone(), settings);
@@ -200,6 +222,30 @@ impl World {
     #[must_use]
     pub fn store(&self) -> &Arc<SqliteStore> {
         &self.running.as_ref().expect("running").store
+    }
+
+    /// The key vault, as a test sees it.
+    #[must_use]
+    pub fn vault(&self) -> &Watch {
+        &self.watch
+    }
+
+    /// Starts again on the same files with other settings.
+    pub async fn restart_with(&mut self, change: impl FnOnce(&mut Policy)) {
+        change(&mut self.policy);
+        self.restart().await;
+    }
+
+    /// The audit trail from the beginning.
+    ///
+    /// # Panics
+    /// The database cannot be read.
+    pub async fn audit_trail(&self) -> Vec<AuditRecord> {
+        let mut reader = self.store().read().await.expect("database");
+        reader
+            .audit_records(Timestamp::MIN, Timestamp::MAX)
+            .await
+            .expect("database")
     }
 
     /// Now.

@@ -6,6 +6,7 @@ mod begin;
 mod encode;
 mod error;
 mod evaluate;
+mod flights;
 mod jobs;
 mod registration;
 mod relying_parties;
@@ -35,8 +36,8 @@ use wire::{RelyingPartyUuid, SessionId, device_v1};
 /// Tries of a transaction that lost against another one before the caller is told to come again.
 const MAX_TRIES: u32 = 8;
 
-/// The engine: the use cases over their ports. Holds no state of its own; any number may run on one
-/// database.
+/// The engine: the use cases over their ports. Holds no state of its own but who computes what just now; any number
+/// may run on one database.
 #[derive(Clone)]
 pub struct Service {
     store: Arc<dyn Store>,
@@ -45,6 +46,7 @@ pub struct Service {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     policy: Arc<Policy>,
+    flights: Arc<flights::Flights>,
 }
 
 impl Service {
@@ -65,6 +67,7 @@ impl Service {
             clock,
             entropy,
             policy: Arc::new(policy),
+            flights: Arc::default(),
         }
     }
 

@@ -225,6 +225,7 @@ impl Service {
         let share_ip = session.request.share_device_ip;
         let evaluation = |partial_signature: Wrapped, now: Timestamp| Evaluation {
             partial_signature,
+            fingerprint: Some(*share.fingerprint),
             client_nonce: submit.c,
             user_challenge: user_challenge.clone(),
             device_ip: share_ip.then_some(device_ip),
