@@ -7,8 +7,10 @@ use device::{Keystore, SoftwareKeystore};
 use rand_core::UnwrapErr;
 use serde_json::Value;
 use splitkey::{
-    DeviceId, DeviceKeys, FreshnessToken, Profile, TokenHash, TransactionId,
+    DeviceId, DeviceKeys, EncodedMessage, FreshnessToken, Hash, JointSalt, KeyRecord, Pin, Profile,
+    Scheme, TokenHash, TransactionId,
     message::{Operation, Submit},
+    partial_signature,
     seal::{Kind, SealedRequest, SealingPublicKey},
 };
 use wire::{device_v1, http_signature};
@@ -81,7 +83,7 @@ impl Dump {
         self.state["account"]["seq"].as_u64().expect("a number")
     }
 
-    /// Begins a transaction as this phone.
+    /// Begins a transaction as this phone; to sign, with the request that is to be signed.
     ///
     /// # Panics
     /// The server refuses.
@@ -89,22 +91,70 @@ impl Dump {
         &self,
         world: &World,
         operation: device_v1::Operation,
+        session: Option<&str>,
     ) -> device_v1::TransactionOffer {
-        let begin = device_v1::Begin {
-            operation,
-            seq: self.seq(),
-            session_id: None,
-            interaction_types: Vec::new(),
-        };
-        let body = serde_json::to_vec(&begin).expect("JSON");
-        let answer = self
-            .post(world, "/transactions", "application/json", body)
-            .await;
+        let answer = self.ask_to_begin(world, operation, session).await;
         assert_eq!(answer.status, 201, "{}", answer.json());
         serde_json::from_slice(&answer.body).expect("an offer")
     }
 
-    /// Submits operation 2 or 3 with whatever tokens, and returns the verdict.
+    /// The same, whatever the server answers.
+    ///
+    /// # Panics
+    /// `session` is no session id.
+    pub async fn ask_to_begin(
+        &self,
+        world: &World,
+        operation: device_v1::Operation,
+        session: Option<&str>,
+    ) -> Answer {
+        let begin = device_v1::Begin {
+            operation,
+            seq: self.seq(),
+            session_id: session.map(|id| id.parse().expect("an id")),
+            interaction_types: device::INTERACTIONS.to_vec(),
+        };
+        let body = serde_json::to_vec(&begin).expect("JSON");
+        self.post(world, "/transactions", "application/json", body)
+            .await
+    }
+
+    /// The operation that answers the offer of a digest to be signed with PIN2.
+    ///
+    /// # Panics
+    /// The offer is of something else.
+    #[must_use]
+    pub fn signature(
+        &self,
+        offer: &device_v1::TransactionOffer,
+        c: [u8; 32],
+        digits: &str,
+    ) -> Operation {
+        let text = &self.state["account"]["keys"][1]["record"];
+        let record: wire::Bytes = serde_json::from_value(text.clone()).expect("bytes");
+        let record = KeyRecord::from_bytes(record.as_ref()).expect("a record");
+        let context = record.context();
+        let digest = offer
+            .sign
+            .as_ref()
+            .and_then(|sign| sign.digest.as_ref())
+            .expect("a digest");
+        let salt = JointSalt { r: offer.r.0, c };
+        let scheme = Scheme::Pss(Hash::Sha256);
+        let message = EncodedMessage::encode(context.profile(), scheme, digest.as_ref(), &salt)
+            .expect("it fits");
+        let pin = Pin::new(digits).expect("digits");
+        let share = record.unmask(&pin, &self.keystore).expect("unmasked");
+        Operation::Sign {
+            purpose: context.purpose,
+            key_id: context.key_id,
+            fingerprint: message.fingerprint(),
+            partial_signature: partial_signature(&message, &share, &context.n1).into(),
+            user_challenge: Vec::new(),
+        }
+    }
+
+    /// Submits whatever operation with whatever tokens, and returns the verdict.
     ///
     /// # Panics
     /// The server does not answer with one.
@@ -112,8 +162,8 @@ impl Dump {
         &self,
         world: &World,
         offer: &device_v1::TransactionOffer,
-        token: FreshnessToken,
-        next: impl FnOnce(&[u8; 32]) -> TokenHash,
+        c: [u8; 32],
+        (token, next): (FreshnessToken, TokenHash),
         operation: Operation,
     ) -> device_v1::Verdict {
         let mut rng = UnwrapErr(getrandom::SysRng);
@@ -123,7 +173,6 @@ impl Dump {
             .verify(&configuration.root_key.0, world.now())
             .expect("the root's signature");
         let key = SealingPublicKey::from_bytes(&statement.public_key.0).expect("a point");
-        let c = [0x5c; 32];
         let submit = Submit {
             profile: Profile::from_id(configuration.profile).expect("known"),
             device_id: self.device(),
@@ -131,7 +180,7 @@ impl Dump {
             seq: self.seq(),
             r: offer.r.0,
             token,
-            next: next(&c),
+            next,
             c,
             operation,
         };
@@ -152,13 +201,23 @@ impl Dump {
     /// The token that an honest phone would have next.
     #[must_use]
     pub fn honest_next(&self, offer: &device_v1::TransactionOffer, c: &[u8; 32]) -> FreshnessToken {
-        self.token()
-            .next(self.device(), self.seq() + 1, &offer.r.0, c)
+        self.next_of(&self.token(), offer, c)
+    }
+
+    /// The token that follows from this one.
+    #[must_use]
+    pub fn next_of(
+        &self,
+        token: &FreshnessToken,
+        offer: &device_v1::TransactionOffer,
+        c: &[u8; 32],
+    ) -> FreshnessToken {
+        token.next(self.device(), self.seq() + 1, &offer.r.0, c)
     }
 
     fn device(&self) -> DeviceId {
-        let id: wire::DeviceId = serde_json::from_value(self.state["account"]["device"].clone())
-            .expect("an identifier");
+        let id: wire::DeviceId =
+            serde_json::from_value(self.state["account"]["device"].clone()).expect("an identifier");
         DeviceId(id.0)
     }
 

@@ -10,9 +10,12 @@ use splitkey::{
     ClientModulus, EncodedMessage, KeyId, ModulusError, PartialSignature, Profile, ServerShare,
     ServerSignatureHalf, seal::Kind,
 };
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
 };
 use vault::SoftwareVault;
 use wire::server_key::SignedStatement;
@@ -22,6 +25,7 @@ use zeroize::Zeroizing;
 #[derive(Default)]
 pub struct Watch {
     evaluations: AtomicU64,
+    messages: Mutex<HashSet<[u8; 32]>>,
     down: AtomicBool,
 }
 
@@ -30,6 +34,16 @@ impl Watch {
     #[must_use]
     pub fn evaluations(&self) -> u64 {
         self.evaluations.load(Ordering::SeqCst)
+    }
+
+    /// How many different submissions were evaluated: each has a message of its own, by the phone's nonce in its salt. A
+    /// crash can make the server evaluate one of them again.
+    ///
+    /// # Panics
+    /// A test panicked before.
+    #[must_use]
+    pub fn submissions(&self) -> usize {
+        self.messages.lock().expect("no panic while held").len()
     }
 
     /// Whether evaluations fail from now on.
@@ -73,6 +87,11 @@ impl ServerKeys for WatchedKeys {
             return Err(KeysError::Unavailable("switched off".into()));
         }
         self.watch.evaluations.fetch_add(1, Ordering::SeqCst);
+        self.watch
+            .messages
+            .lock()
+            .expect("no panic while held")
+            .insert(message.fingerprint());
         self.vault.apply_share(key, share, n1, message).await
     }
 

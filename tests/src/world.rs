@@ -8,7 +8,7 @@ use axum::{
 use base64ct::{Base64, Encoding};
 use engine::{
     Policy, Service,
-    domain::{AccountLevel, AuditRecord, Person, RelyingPartyRights},
+    domain::{AccountId, AccountLevel, AuditEvent, AuditRecord, Person, RelyingPartyRights},
     ports::{Clock, Entropy, Store},
     service::{IdentityRequest, JobReport, NewRelyingParty},
 };
@@ -66,12 +66,14 @@ struct Running {
 }
 
 /// What the server answered.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Answer {
     /// HTTP status.
     pub status: u16,
     /// The body.
     pub body: Vec<u8>,
+    /// `Retry-After`.
+    pub retry_after: Option<String>,
 }
 
 impl Answer {
@@ -139,11 +141,19 @@ impl World {
             running: None,
         };
         world.start().await;
+        world.relying_party(RP, "DEMO").await;
         world
-            .service()
+    }
+
+    /// Adds a relying party that may ask for everything.
+    ///
+    /// # Panics
+    /// There is one with this UUID.
+    pub async fn relying_party(&self, uuid: &str, name: &str) {
+        self.service()
             .add_relying_party(NewRelyingParty {
-                uuid: Some(RP.parse().expect("a UUID")),
-                names: vec!["DEMO".to_owned()],
+                uuid: Some(uuid.parse().expect("a UUID")),
+                names: vec![name.to_owned()],
                 networks: Vec::new(),
                 rights: RelyingPartyRights {
                     advanced_level: true,
@@ -153,7 +163,23 @@ impl World {
             })
             .await
             .expect("added");
-        world
+    }
+
+    /// Writes a line into the audit trail that no use case wrote.
+    ///
+    /// # Panics
+    /// The database cannot be written.
+    pub async fn plant(&self, account: AccountId, event: AuditEvent) {
+        let record = AuditRecord {
+            at: self.now(),
+            account: Some(account),
+            relying_party: None,
+            session: None,
+            event,
+        };
+        let mut uow = self.store().write().await.expect("database");
+        uow.record(&record).await.expect("database");
+        uow.commit().await.expect("database");
     }
 
     async fn start(&mut self) {
@@ -287,6 +313,10 @@ impl World {
         let router = self.running.as_ref().expect("running").router.clone();
         let response = router.oneshot(request).await.expect("infallible");
         let status = response.status().as_u16();
+        let retry_after = response
+            .headers()
+            .get(header::RETRY_AFTER)
+            .map(|value| value.to_str().expect("text").to_owned());
         let body = response
             .into_body()
             .collect()
@@ -294,7 +324,11 @@ impl World {
             .expect("a body")
             .to_bytes()
             .to_vec();
-        Answer { status, body }
+        Answer {
+            status,
+            body,
+            retry_after,
+        }
     }
 
     /// POSTs JSON as a relying party.

@@ -100,7 +100,10 @@ pub enum Action {
     /// The owner deletes the account.
     Delete { who: u8 },
     /// A begin request arrives, perhaps again; the phone that waits for it may get the offer.
-    ArriveBegin { operation: Operation, waiter: Option<u8> },
+    ArriveBegin {
+        operation: Operation,
+        waiter: Option<u8>,
+    },
     /// A submission arrives, perhaps again.
     Arrive { tx: Tx },
     /// A handler has checked a submission without a lock.
@@ -113,6 +116,8 @@ pub enum Action {
     Abandon { tx: Tx },
     /// A transaction's time is over.
     Expire { tx: Tx },
+    /// An evaluation takes so long that its session is over.
+    Overdue { tx: Tx },
     /// A verdict is forgotten after 24 hours.
     Forget { tx: Tx },
     /// A lock ends.
@@ -122,7 +127,12 @@ pub enum Action {
     /// The hostile copy begins and gets the offer.
     ThiefBegins { operation: Operation },
     /// The hostile copy submits.
-    ThiefSubmits { tx: Tx, token: Token, next: Token, right: bool },
+    ThiefSubmits {
+        tx: Tx,
+        token: Token,
+        next: Token,
+        right: bool,
+    },
     /// The hostile copy sends the submission that it found pending.
     ThiefSends { tx: Tx },
 }
@@ -204,10 +214,16 @@ impl Model {
         let room = state.server.begun < self.bounds.transactions;
         for operation in self.operations() {
             if room && state.begins & bit_of(operation) != 0 {
-                all.push(Action::ArriveBegin { operation, waiter: None });
+                all.push(Action::ArriveBegin {
+                    operation,
+                    waiter: None,
+                });
                 for who in 0..2 {
                     if state.phone(who).waiting == Waiting::Begun(operation) {
-                        all.push(Action::ArriveBegin { operation, waiter: Some(who) });
+                        all.push(Action::ArriveBegin {
+                            operation,
+                            waiter: Some(who),
+                        });
                     }
                 }
             }
@@ -240,12 +256,15 @@ impl Model {
             all.push(Action::Sweep { tx });
             if row.expired {
                 all.push(Action::Abandon { tx });
+                if !row.overdue {
+                    all.push(Action::Overdue { tx });
+                }
             }
         }
-        let known = (0..2).any(|who| {
-            state.phone(who).pending == Some(tx) || state.phone(who).asked == Some(tx)
-        });
-        if !row.expired && (known || row.stage == Stage::Awaiting || row.stage == Stage::Processing) {
+        let known = (0..2)
+            .any(|who| state.phone(who).pending == Some(tx) || state.phone(who).asked == Some(tx));
+        if !row.expired && (known || row.stage == Stage::Awaiting || row.stage == Stage::Processing)
+        {
             all.push(Action::Expire { tx });
         }
         if row.expired && known && matches!(row.stage, Stage::Done(_)) {
@@ -284,6 +303,7 @@ impl Model {
             }
             Action::Abandon { tx } => self.abandon(&mut step.state, tx),
             Action::Expire { tx } => step.state.tx_mut(tx).expired = true,
+            Action::Overdue { tx } => step.state.tx_mut(tx).overdue = true,
             Action::Forget { tx } => step.state.tx_mut(tx).stage = Stage::Over,
             Action::Unlock { key } => {
                 step.state.server.keys[usize::from(key)].locked = false;
@@ -302,7 +322,12 @@ impl Model {
                 }
                 step.outcome = Some(outcome);
             }
-            Action::ThiefSubmits { tx, token, next, right } => {
+            Action::ThiefSubmits {
+                tx,
+                token,
+                next,
+                right,
+            } => {
                 self.thief_submits(&mut step, tx, token, next, right);
             }
             Action::ThiefSends { tx } => step.state.tx_mut(tx).sent = true,
@@ -347,7 +372,10 @@ impl Model {
                 return Some(Violation::FreeGuess);
             }
             let right = old.in_flight.is_some_and(|tx| {
-                before.tx(tx).submission.is_some_and(|submission| submission.right)
+                before
+                    .tx(tx)
+                    .submission
+                    .is_some_and(|submission| submission.right)
             });
             if new.failed < old.failed && !right && self.rules.one_at_a_time {
                 return Some(Violation::CounterDecreased);
@@ -368,7 +396,10 @@ impl Model {
                 .phones
                 .iter()
                 .any(|phone| phone.asked == Some(tx) || phone.offers & (1 << tx) != 0);
-            let awaited = state.phones.iter().any(|phone| phone.waiting == Waiting::Sync(tx));
+            let awaited = state
+                .phones
+                .iter()
+                .any(|phone| phone.waiting == Waiting::Sync(tx));
             let thiefs = state.thief.offers & (1 << tx) != 0;
             let row = state.tx_mut(tx);
             if row.stage == Stage::Awaiting
@@ -396,7 +427,11 @@ impl Model {
 
     /// The token after this one, made in this transaction.
     fn next(&self, token: Token, tx: Tx) -> Token {
-        if self.rules.token_bound { tx + 1 } else { token + 1 }
+        if self.rules.token_bound {
+            tx + 1
+        } else {
+            token + 1
+        }
     }
 }
 

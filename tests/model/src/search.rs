@@ -140,7 +140,10 @@ fn what_helps(state: &State, signing: bool) -> Option<Action> {
         let crash = false;
         return Some(Action::HearOffer { who, tx, crash });
     }
-    if let Some(said) = Said::ALL.into_iter().find(|said| phone.said & said.bit() != 0) {
+    if let Some(said) = Said::ALL
+        .into_iter()
+        .find(|said| phone.said & said.bit() != 0)
+    {
         return Some(Action::Hear { who, said });
     }
     Some(match (phone.waiting, phone.pending, phone.asked) {
@@ -233,7 +236,8 @@ impl Hasher for Fold {
     }
 
     fn write_u64(&mut self, value: u64) {
-        let mixed = u128::from(self.0 ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
+        let mixed =
+            u128::from(self.0 ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
         self.0 = (mixed >> 64) as u64 ^ mixed as u64;
     }
 }

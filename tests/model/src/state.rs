@@ -68,6 +68,8 @@ pub struct Transaction {
     /// Its time is over, for the server and for the phone.
     pub expired: bool,
     pub submission: Option<Submission>,
+    /// So much that a signature comes too late for the relying party.
+    pub overdue: bool,
     /// The message is in the network, for good.
     pub sent: bool,
     /// A handler has checked it without a lock and not gone on yet.
@@ -80,6 +82,7 @@ impl Default for Transaction {
             operation: Operation::Sync,
             stage: Stage::Over,
             expired: false,
+            overdue: false,
             submission: None,
             sent: false,
             admitted: false,

@@ -9,6 +9,7 @@
 )]
 
 mod conformance;
+mod scenarios;
 mod search;
 mod side_by_side;
 

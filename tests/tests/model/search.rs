@@ -41,7 +41,10 @@ fn finds(bounds: Bounds, without: impl FnOnce(&mut Rules), expected: &[Violation
     tell(&format!("{report:?}"));
 }
 
-#[expect(clippy::print_stdout, reason = "seen with --nocapture, and when a test fails")]
+#[expect(
+    clippy::print_stdout,
+    reason = "seen with --nocapture, and when a test fails"
+)]
 fn tell(line: &str) {
     println!("{line}");
 }

@@ -18,8 +18,8 @@ use tests::{Answer, PIN1, PIN2, SimulatedPhone, World, pin};
 const WRONG: &str = "95137";
 /// For this long a signed request is good (`wire::http_signature`).
 const FRESH: SignedDuration = SignedDuration::from_secs(60);
-/// Every transaction is over by then, and no lock is.
-const EXPIRY: SignedDuration = SignedDuration::from_secs(130);
+/// Every transaction is over by then, and no lock is; a signature of one is just still taken.
+const EXPIRY: SignedDuration = SignedDuration::from_secs(120);
 
 /// A message in the network's hands.
 #[derive(Clone)]
@@ -60,7 +60,7 @@ impl SideBySide {
             phones: [Some(phone), None],
             model: Model {
                 bounds: Bounds {
-                    transactions: 8,
+                    transactions: 10,
                     keys: 2,
                     tries: 3,
                     copies,
@@ -111,10 +111,18 @@ impl SideBySide {
             // Time is one for all: done by `time_passes`, which stands for every Expire at once.
             Action::Expire { .. } | Action::Unlock { .. } => quiet,
             // Jobs and the 24 hours have tests of their own.
-            Action::Sweep { .. } | Action::Abandon { .. } | Action::Forget { .. } => false,
+            Action::Sweep { .. }
+            | Action::Abandon { .. }
+            | Action::Overdue { .. }
+            | Action::Forget { .. } => false,
             _ => true,
         });
         all
+    }
+
+    /// What a phone shows.
+    pub(crate) fn view(&self, who: u8) -> Option<&View> {
+        self.phone(who).view()
     }
 
     fn is_fresh(&self, message: &Message) -> bool {
@@ -126,7 +134,12 @@ impl SideBySide {
         self.done.push(action);
         let before = self.state;
         let step = self.model.apply(&before, action);
-        assert!(step.violation.is_none(), "{:?}: {:?}", step.violation, self.done);
+        assert!(
+            step.violation.is_none(),
+            "{:?}: {:?}",
+            step.violation,
+            self.done
+        );
         self.state = step.state;
         match action {
             Action::Begin { who, operation } => self.ask(who, operation).await,
@@ -136,7 +149,9 @@ impl SideBySide {
                 let key = match before.tx(asked).operation {
                     Operation::Sign(key) => key,
                     // Over in the model, which has forgotten what it was for; the phone has not.
-                    _ => u8::from(!matches!(self.phone(who).view(), Some(View::EnterPin { request, .. }) if matches!(request.purpose(), domain::Purpose::Authentication))),
+                    _ => u8::from(
+                        !matches!(self.phone(who).view(), Some(View::EnterPin { request, .. }) if matches!(request.purpose(), domain::Purpose::Authentication)),
+                    ),
                 };
                 let digits = match (right, key) {
                     (true, 0) => PIN1,
@@ -174,7 +189,7 @@ impl SideBySide {
             Action::Delete { who } => {
                 self.event(who, Event::Delete, false).await;
                 let request = self.outgoing[usize::from(who)].take().expect("asked");
-                assert_eq!(self.send(&request).await.status, 204);
+                assert_eq!(self.send(&request).await.status, 200);
                 self.pump(who, Event::NoAnswer { id: request.id }).await;
             }
             Action::ArriveBegin { operation, waiter } => {
@@ -183,6 +198,7 @@ impl SideBySide {
             Action::Arrive { tx } => self.arrive(&before, tx, step.outcome).await,
             Action::Expire { .. } => {
                 self.world.pass(EXPIRY);
+                self.overdue(&before);
                 self.expire_all();
             }
             Action::Unlock { .. } => {
@@ -194,6 +210,7 @@ impl SideBySide {
                     .expect("vault");
                 self.unlock_all();
                 self.expire_all();
+                self.overdue(&self.state.clone());
             }
             Action::Copy => {
                 self.phones[1] = Some(self.phone(0).copy());
@@ -211,6 +228,16 @@ impl SideBySide {
         for action in all {
             if matches!(action, Action::Expire { .. }) {
                 self.state = self.model.apply(&self.state, action).state;
+            }
+        }
+    }
+
+    /// What had expired before by now is too late.
+    fn overdue(&mut self, before: &State) {
+        for tx in 0..before.server.begun {
+            let row = before.tx(tx);
+            if row.expired && row.stage == Stage::Processing {
+                self.state = self.model.apply(&self.state, Action::Overdue { tx }).state;
             }
         }
     }
@@ -284,23 +311,23 @@ impl SideBySide {
         // The process would die between the two transactions: the vault does not answer, and no answer leaves.
         self.world.vault().set_down(charged);
         let evaluations = self.world.vault().evaluations();
-        let mut answer = self.send(&message.request).await;
+        let answer = self.send(&message.request).await;
         self.world.vault().set_down(false);
         assert_eq!(answer.status, 200, "{} {:?}", answer.json(), self.done);
         if outcome == Some(Outcome::Continue) {
             // The real server goes on by itself, the model at the next arrival.
             let step = self.model.apply(&self.state, Action::Arrive { tx });
             self.state = step.state;
-            self.remember(before, tx, step.outcome, &mut answer);
+            self.remember(before, tx, step.outcome, &answer);
             return;
         }
         let evaluated = self.world.vault().evaluations() - evaluations;
         let processing = before.tx(tx).stage == Stage::Processing;
         assert_eq!(evaluated, u64::from(processing), "{:?}", self.done);
-        self.remember(before, tx, outcome, &mut answer);
+        self.remember(before, tx, outcome, &answer);
     }
 
-    fn remember(&mut self, before: &State, tx: Tx, outcome: Option<Outcome>, answer: &mut Answer) {
+    fn remember(&mut self, before: &State, tx: Tx, outcome: Option<Outcome>, answer: &Answer) {
         let said = match outcome {
             Some(Outcome::Verdict(Verdict::Failed)) => Said::No,
             Some(Outcome::Verdict(verdict)) => Said::Verdict(verdict),
@@ -315,10 +342,13 @@ impl SideBySide {
                 Waiting::Sync(sync) => sync == tx,
                 _ => false,
             };
-            if waits && !self.said.iter().any(|(to, what, _)| *to == who && *what == said) {
-                let body = answer.body.clone();
-                let status = answer.status;
-                self.said.push((who, said, Answer { status, body }));
+            if waits
+                && !self
+                    .said
+                    .iter()
+                    .any(|(to, what, _)| *to == who && *what == said)
+            {
+                self.said.push((who, said, answer.clone()));
             }
         }
     }
@@ -342,7 +372,9 @@ impl SideBySide {
         let mut events = vec![event];
         while let Some(event) = events.pop() {
             let world = &self.world;
-            let phone = self.phones[usize::from(who)].as_mut().expect("there is one");
+            let phone = self.phones[usize::from(who)]
+                .as_mut()
+                .expect("there is one");
             for request in phone.step(world, event) {
                 if request.method == Method::Get {
                     let answer = self.send(&request).await;
@@ -388,16 +420,25 @@ impl SideBySide {
     async fn send(&self, request: &Request) -> Answer {
         let method = request.method.as_str();
         self.world
-            .send(method, &request.path, &request.headers, request.body.clone())
+            .send(
+                method,
+                &request.path,
+                &request.headers,
+                request.body.clone(),
+            )
             .await
     }
 
     fn phone(&self, who: u8) -> &SimulatedPhone {
-        self.phones[usize::from(who)].as_ref().expect("there is one")
+        self.phones[usize::from(who)]
+            .as_ref()
+            .expect("there is one")
     }
 
     fn phone_mut(&mut self, who: u8) -> &mut SimulatedPhone {
-        self.phones[usize::from(who)].as_mut().expect("there is one")
+        self.phones[usize::from(who)]
+            .as_mut()
+            .expect("there is one")
     }
 
     /// The whole of the server's rows and of the phones' storage against the model.
@@ -427,16 +468,28 @@ impl SideBySide {
         };
         assert_eq!(found, expected, "{done:?}");
         assert_eq!(open.len(), usize::from(expected.is_none()));
-        assert_eq!(account.device.seq, u64::from(self.state.server.seq), "{done:?}");
+        assert_eq!(
+            account.device.seq,
+            u64::from(self.state.server.seq),
+            "{done:?}"
+        );
         let now = self.world.now();
         for (key, expected) in account.keys.iter().zip(&self.state.server.keys) {
             assert_eq!(key.pin.consecutive(), expected.failed, "{done:?}");
-            assert_eq!(key.in_flight.is_some(), expected.in_flight.is_some(), "{done:?}");
+            assert_eq!(
+                key.in_flight.is_some(),
+                expected.in_flight.is_some(),
+                "{done:?}"
+            );
             let locked = matches!(key.pin.state(now), LockState::LockedUntil(_));
             assert_eq!(locked, expected.locked, "{done:?}");
         }
         for (tx, id) in (0..).zip(&self.transactions) {
-            let row = reader.transaction(*id).await.expect("database").expect("begun");
+            let row = reader
+                .transaction(*id)
+                .await
+                .expect("database")
+                .expect("begun");
             let found = match &row.state {
                 TransactionState::Awaiting => Stage::Awaiting,
                 TransactionState::Processing { .. } => Stage::Processing,
@@ -484,7 +537,11 @@ impl SideBySide {
             .map(|tx| wire::TransactionId(self.transactions[usize::from(tx)].0).to_string());
         assert_eq!(dump.pending_transaction(), pending, "phone {who}: {done:?}");
         let current = dump.token().hash() == account.device.token;
-        assert_eq!(current, expected.token == self.state.server.token, "phone {who}: {done:?}");
+        assert_eq!(
+            current,
+            expected.token == self.state.server.token,
+            "phone {who}: {done:?}"
+        );
         let outgoing = self.outgoing[usize::from(who)].as_ref();
         let path = outgoing.map(|request| request.path.as_str());
         let of = |tx: Tx| wire::TransactionId(self.transactions[usize::from(tx)].0).to_string();
@@ -496,8 +553,11 @@ impl SideBySide {
                 .is_some_and(|tx| path.is_some_and(|path| path.ends_with(&of(tx)))),
             Waiting::Sync(tx) => path.is_some_and(|path| path.ends_with(&of(tx))),
         };
-        assert!(fits, "phone {who} waits for {path:?}, not {:?}: {done:?}", expected.waiting);
+        assert!(
+            fits,
+            "phone {who} waits for {path:?}, not {:?}: {done:?}",
+            expected.waiting
+        );
         assert_eq!(phone.is_waiting(), path.is_some(), "{done:?}");
     }
-
 }

@@ -4,6 +4,9 @@ use splitkey::message::Operation;
 use tests::{PIN1, PIN2, World};
 use wire::device_v1::{self, Verdict};
 
+/// The phone's nonce of messages that are made by hand.
+const C: [u8; 32] = [0x5c; 32];
+
 async fn closed(world: &World) -> bool {
     let path = format!("authentication/notification/etsi/{PERSON}");
     world
@@ -81,13 +84,15 @@ async fn a_copy_cannot_hand_the_chain_back() {
 
     let (owner, thief) = (phone.dump(), copy.dump());
     assert_ne!(owner.token().hash(), thief.token().hash());
-    let offer = thief.begin(&world, device_v1::Operation::Rotate).await;
+    let offer = thief
+        .begin(&world, device_v1::Operation::Rotate, None)
+        .await;
     let verdict = thief
         .submit(
             &world,
             &offer,
-            thief.token(),
-            |_| owner.token().hash(),
+            C,
+            (thief.token(), owner.token().hash()),
             Operation::Rotate,
         )
         .await;
@@ -106,13 +111,15 @@ async fn a_rotation_made_by_hand_is_taken_with_the_token_that_follows() {
     let world = World::new().await;
     let mut phone = world.phone(PERSON).await;
     let thief = phone.dump();
-    let offer = thief.begin(&world, device_v1::Operation::Rotate).await;
+    let offer = thief
+        .begin(&world, device_v1::Operation::Rotate, None)
+        .await;
     let verdict = thief
         .submit(
             &world,
             &offer,
-            thief.token(),
-            |c| thief.honest_next(&offer, c).hash(),
+            C,
+            (thief.token(), thief.honest_next(&offer, &C).hash()),
             Operation::Rotate,
         )
         .await;
@@ -132,13 +139,15 @@ async fn a_copy_cannot_spend_the_token_into_the_one_that_the_owner_waits_for() {
     phone.fault = Some(tests::Fault::LoseRequest);
     phone.act(&world, Event::Rotate).await;
     let thief = phone.dump();
-    let offer = thief.begin(&world, device_v1::Operation::Rotate).await;
+    let offer = thief
+        .begin(&world, device_v1::Operation::Rotate, None)
+        .await;
     let verdict = thief
         .submit(
             &world,
             &offer,
-            thief.token(),
-            |_| thief.pending_token().expect("unsettled").hash(),
+            C,
+            (thief.token(), thief.pending_token().unwrap().hash()),
             Operation::Rotate,
         )
         .await;
@@ -157,14 +166,14 @@ async fn a_sync_about_itself_is_answered() {
     let world = World::new().await;
     let phone = world.phone(PERSON).await;
     let thief = phone.dump();
-    let offer = thief.begin(&world, device_v1::Operation::Sync).await;
+    let offer = thief.begin(&world, device_v1::Operation::Sync, None).await;
     let pending = splitkey::TransactionId(offer.transaction_id.0);
     let verdict = thief
         .submit(
             &world,
             &offer,
-            thief.token(),
-            |_| thief.token().hash(),
+            C,
+            (thief.token(), thief.token().hash()),
             Operation::Sync { pending },
         )
         .await;

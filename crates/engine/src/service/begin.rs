@@ -92,8 +92,11 @@ impl Service {
                 ),
             };
             for mut superseded in uow.awaiting_transactions_of(account.id).await? {
-                if !matches!(superseded.operation, Operation::Sign { .. }) {
-                    account.device.superseded = account.device.superseded.saturating_add(1);
+                // Not counted beyond the limit: whoever repeats a recorded begin must not freeze for more than one rotation.
+                if !matches!(superseded.operation, Operation::Sign { .. })
+                    && account.device.superseded < MAX_SUPERSEDED
+                {
+                    account.device.superseded += 1;
                     if account.device.superseded == MAX_SUPERSEDED {
                         let event = AuditEvent::SigningFrozen {
                             superseded: MAX_SUPERSEDED,

@@ -398,7 +398,7 @@ impl Service {
             session.fail(EndResult::DocumentUnusable, now);
         } else if now >= session.deadline {
             session.fail(EndResult::Timeout, now);
-        } else {
+        } else if !session.is_finished() {
             // The person may try again while the request lives.
             session.state = SessionState::Claimed {
                 account: account_id,

@@ -47,7 +47,11 @@ impl Flights {
 
 impl Drop for Flight<'_> {
     fn drop(&mut self) {
-        let mut flights = self.flights.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut flights = self
+            .flights
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let waiting = flights.remove(&self.id).unwrap_or_default();
         drop(flights);
         waiting.into_iter().for_each(Waker::wake);

@@ -225,7 +225,10 @@ pub(crate) async fn sessions_are_counted_for_every_candidate(database: &dyn Data
             .expect("reads"),
         0
     );
-    let (asked, other) = (session(1).relying_party, RelyingPartyUuid(uuid::Uuid::max()));
+    let (asked, other) = (
+        session(1).relying_party,
+        RelyingPartyUuid(uuid::Uuid::max()),
+    );
     for (relying_party, expected) in [(asked, 2), (other, 0)] {
         assert_eq!(
             reader

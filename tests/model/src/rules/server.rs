@@ -147,6 +147,7 @@ impl Model {
     /// Transaction 2.
     pub(super) fn evaluate(&self, state: &mut State, tx: Tx) -> Verdict {
         let right = self.submission(state, tx).right;
+        let late = state.tx(tx).overdue;
         let verdict = match state.tx(tx).operation {
             Operation::Sign(key) => {
                 let place = usize::from(key);
@@ -161,7 +162,12 @@ impl Model {
                         counter.locked = false;
                         state.ghost.evaluated[place] = 0;
                         state.ghost.unlocks[place] = 0;
-                        Verdict::Signed
+                        // The PIN was right, but nobody waits for the signature any more.
+                        if late {
+                            Verdict::Failed
+                        } else {
+                            Verdict::Signed
+                        }
                     } else {
                         counter.locked |= counter.failed % self.bounds.tries == 0;
                         state.ghost.evaluated[place] += 1;
@@ -171,7 +177,9 @@ impl Model {
             }
             Operation::Rotate | Operation::Sync => unreachable!("only signing is evaluated"),
         };
-        state.tx_mut(tx).stage = Stage::Done(verdict);
+        let row = state.tx_mut(tx);
+        row.stage = Stage::Done(verdict);
+        row.overdue = false;
         verdict
     }
 
@@ -184,7 +192,9 @@ impl Model {
                 counter.locked |= counter.failed % self.bounds.tries == 0;
             }
         }
-        state.tx_mut(tx).stage = Stage::Done(Verdict::Failed);
+        let row = state.tx_mut(tx);
+        row.stage = Stage::Done(Verdict::Failed);
+        row.overdue = false;
     }
 
     /// `close_in`.
