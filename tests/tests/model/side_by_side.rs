@@ -48,6 +48,7 @@ pub(crate) struct SideBySide {
     offers: HashMap<(u8, Tx), Answer>,
     said: Vec<(u8, Said, Answer)>,
     done: Vec<Action>,
+    shown: Vec<View>,
 }
 
 impl SideBySide {
@@ -78,6 +79,7 @@ impl SideBySide {
             offers: HashMap::new(),
             said: Vec::new(),
             done: Vec::new(),
+            shown: Vec::new(),
         }
     }
 
@@ -120,9 +122,9 @@ impl SideBySide {
         all
     }
 
-    /// What a phone shows.
-    pub(crate) fn view(&self, who: u8) -> Option<&View> {
-        self.phone(who).view()
+    /// What a phone showed during the last action, one after the other.
+    pub(crate) fn shown(&self) -> &[View] {
+        &self.shown
     }
 
     fn is_fresh(&self, message: &Message) -> bool {
@@ -132,6 +134,7 @@ impl SideBySide {
     /// Does it to both and compares them.
     pub(crate) async fn take(&mut self, action: Action) -> Option<Outcome> {
         self.done.push(action);
+        self.shown.clear();
         let before = self.state;
         let step = self.model.apply(&before, action);
         assert!(
@@ -217,8 +220,30 @@ impl SideBySide {
             }
             other => panic!("{other:?} is not possible here"),
         }
+        self.go_on();
         self.compare().await;
         step.outcome
+    }
+
+    /// Once nothing is pending, the real phone goes on with the rotation that it was about to begin. In the model that is
+    /// the person's next step.
+    fn go_on(&mut self) {
+        for who in 0..2 {
+            let Some(request) = &self.outgoing[usize::from(who)] else {
+                continue;
+            };
+            let rotates = serde_json::from_slice::<serde_json::Value>(&request.body)
+                .is_ok_and(|body| body["operation"] == "rotate");
+            if rotates && self.state.phone(who).waiting == Waiting::Nothing {
+                let operation = Operation::Rotate;
+                let sent_at = self.world.now();
+                let request = request.clone();
+                self.begins.push((operation, Message { request, sent_at }));
+                let action = Action::Begin { who, operation };
+                self.done.push(action);
+                self.state = self.model.apply(&self.state, action).state;
+            }
+        }
     }
 
     /// In the real world time passes for all transactions.
@@ -375,7 +400,9 @@ impl SideBySide {
             let phone = self.phones[usize::from(who)]
                 .as_mut()
                 .expect("there is one");
-            for request in phone.step(world, event) {
+            let requests = phone.step(world, event);
+            self.shown.extend(phone.view().cloned());
+            for request in requests {
                 if request.method == Method::Get {
                     let answer = self.send(&request).await;
                     events.push(Event::Response {
