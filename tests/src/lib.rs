@@ -4,8 +4,12 @@
 //! Key sizes are those of the 1024-bit test profile where the build has it, so that a test costs milliseconds; the
 //! same tests run with real sizes in a release build.
 
+mod dump;
+mod keys;
 mod phone;
 mod world;
 
+pub use dump::Dump;
+pub use keys::Watch;
 pub use phone::{Fault, PIN1, PIN2, Sent, SimulatedPhone, pin};
 pub use world::{Answer, World, authentication_request, signature_request};

@@ -1,5 +1,5 @@
-use crate::World;
-use device::{Effect, Event, NewKeys, Phone, PinEntry, SoftwareKeystore, View};
+use crate::{Dump, World};
+use device::{Effect, Event, NewKeys, Phone, PinEntry, Request, SoftwareKeystore, View};
 use engine::domain::AccountLevel;
 use rand_core::{Rng, UnwrapErr};
 use std::collections::VecDeque;
@@ -71,6 +71,16 @@ impl SimulatedPhone {
         copy
     }
 
+    /// Everything that is stored on the phone, opened: what whoever reads storage and keystore has.
+    ///
+    /// # Panics
+    /// There is no account on it.
+    #[must_use]
+    pub fn dump(&self) -> Dump {
+        let disk = self.disk.as_ref().expect("something stored");
+        Dump::open(disk, &self.keystore_secret)
+    }
+
     /// Forgets all that is only in memory.
     ///
     /// # Panics
@@ -135,6 +145,35 @@ impl SimulatedPhone {
             }
         }
         self.last.clone().expect("the phone shows something")
+    }
+
+    /// Feeds one event and stores what is to be stored; what is to be sent is returned, and sent by nobody.
+    pub fn step(&mut self, world: &World, event: Event) -> Vec<Request> {
+        let keystore = SoftwareKeystore::from_secret(&self.keystore_secret);
+        let mut rng = UnwrapErr(getrandom::SysRng);
+        let mut requests = Vec::new();
+        for effect in self.phone.handle(event, &keystore, world.now(), &mut rng) {
+            match effect {
+                Effect::Persist(bytes) => self.disk = Some(bytes),
+                Effect::Wipe => self.disk = None,
+                Effect::Send(request) => requests.push(request),
+                Effect::Show(view) => self.last = Some(view),
+                Effect::GenerateKeys(_) => {}
+            }
+        }
+        requests
+    }
+
+    /// What the phone shows.
+    #[must_use]
+    pub fn view(&self) -> Option<&View> {
+        self.last.as_ref()
+    }
+
+    /// Whether the phone waits for an answer.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        self.phone.is_waiting()
     }
 
     /// Registers through all steps; an operator vouches.

@@ -1,4 +1,4 @@
-use crate::SimulatedPhone;
+use crate::{SimulatedPhone, Watch, keys::WatchedKeys};
 use axum::{
     Router,
     body::Body,
@@ -8,8 +8,8 @@ use axum::{
 use base64ct::{Base64, Encoding};
 use engine::{
     Policy, Service,
-    domain::{AccountLevel, Person, RelyingPartyRights},
-    ports::{Clock, Entropy},
+    domain::{AccountId, AccountLevel, AuditEvent, AuditRecord, Person, RelyingPartyRights},
+    ports::{Clock, Entropy, Store},
     service::{IdentityRequest, JobReport, NewRelyingParty},
 };
 use http_body_util::BodyExt;
@@ -55,6 +55,8 @@ pub struct World {
     directory: TempDir,
     clock: Arc<ManualClock>,
     policy: Policy,
+    limits: Limits,
+    watch: Arc<Watch>,
     running: Option<Running>,
 }
 
@@ -65,12 +67,14 @@ struct Running {
 }
 
 /// What the server answered.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Answer {
     /// HTTP status.
     pub status: u16,
     /// The body.
     pub body: Vec<u8>,
+    /// `Retry-After`.
+    pub retry_after: Option<String>,
 }
 
 impl Answer {
@@ -97,10 +101,25 @@ impl World {
         let mut policy = Policy {
             profile: profile(),
             prompts_per_minute: 1_000,
+            prompts_per_minute_in_all: 1_000,
             begins_per_minute: 1_000,
+            maintenance_per_minute: 1_000,
             ..Policy::default()
         };
         change(&mut policy);
+        Self::found(policy, Limits::generous()).await
+    }
+
+    /// The same with the limits per client that a production server has.
+    pub async fn with_production_limits() -> Self {
+        let policy = Policy {
+            profile: profile(),
+            ..Policy::default()
+        };
+        Self::found(policy, Limits::default()).await
+    }
+
+    async fn found(policy: Policy, limits: Limits) -> Self {
         let now = "2026-11-24T12:00:00Z".parse().expect("a time");
         let directory = tempfile::tempdir().expect("a directory");
         let mut rng = UnwrapErr(getrandom::SysRng);
@@ -118,14 +137,24 @@ impl World {
             directory,
             clock: Arc::new(ManualClock(Mutex::new(now))),
             policy,
+            limits,
+            watch: Arc::default(),
             running: None,
         };
         world.start().await;
+        world.relying_party(RP, "DEMO").await;
         world
-            .service()
+    }
+
+    /// Adds a relying party that may ask for everything.
+    ///
+    /// # Panics
+    /// There is one with this UUID.
+    pub async fn relying_party(&self, uuid: &str, name: &str) {
+        self.service()
             .add_relying_party(NewRelyingParty {
-                uuid: Some(RP.parse().expect("a UUID")),
-                names: vec!["DEMO".to_owned()],
+                uuid: Some(uuid.parse().expect("a UUID")),
+                names: vec![name.to_owned()],
                 networks: Vec::new(),
                 rights: RelyingPartyRights {
                     advanced_level: true,
@@ -135,7 +164,23 @@ impl World {
             })
             .await
             .expect("added");
-        world
+    }
+
+    /// Writes a line into the audit trail that no use case wrote.
+    ///
+    /// # Panics
+    /// The database cannot be written.
+    pub async fn plant(&self, account: AccountId, event: AuditEvent) {
+        let record = AuditRecord {
+            at: self.now(),
+            account: Some(account),
+            relying_party: None,
+            session: None,
+            event,
+        };
+        let mut uow = self.store().write().await.expect("database");
+        uow.record(&record).await.expect("database");
+        uow.commit().await.expect("database");
     }
 
     async fn start(&mut self) {
@@ -156,7 +201,10 @@ impl World {
         let store = Arc::new(store);
         let service = Service::new(
             store.clone(),
-            vault.clone(),
+            Arc::new(WatchedKeys {
+                vault: vault.clone(),
+                watch: self.watch.clone(),
+            }),
             vault,
             self.clock.clone(),
             Arc::new(SystemEntropy),
@@ -171,7 +219,7 @@ impl World {
             .await
             .expect("certificates");
         let settings = WebSettings {
-            limits: Limits::generous(),
+            limits: self.limits,
             ..WebSettings::default()
         };
         let router = web::router(service.clone(), settings);
@@ -213,6 +261,30 @@ impl World {
         self.directory.path().join("smart-id.db")
     }
 
+    /// The key vault, as a test sees it.
+    #[must_use]
+    pub fn vault(&self) -> &Watch {
+        &self.watch
+    }
+
+    /// Starts again on the same files with other settings.
+    pub async fn restart_with(&mut self, change: impl FnOnce(&mut Policy)) {
+        change(&mut self.policy);
+        self.restart().await;
+    }
+
+    /// The audit trail from the beginning.
+    ///
+    /// # Panics
+    /// The database cannot be read.
+    pub async fn audit_trail(&self) -> Vec<AuditRecord> {
+        let mut reader = self.store().read().await.expect("database");
+        reader
+            .audit_records(Timestamp::MIN, Timestamp::MAX)
+            .await
+            .expect("database")
+    }
+
     /// Now.
     #[must_use]
     pub fn now(&self) -> Timestamp {
@@ -252,6 +324,10 @@ impl World {
         let router = self.running.as_ref().expect("running").router.clone();
         let response = router.oneshot(request).await.expect("infallible");
         let status = response.status().as_u16();
+        let retry_after = response
+            .headers()
+            .get(header::RETRY_AFTER)
+            .map(|value| value.to_str().expect("text").to_owned());
         let body = response
             .into_body()
             .collect()
@@ -259,7 +335,11 @@ impl World {
             .expect("a body")
             .to_bytes()
             .to_vec();
-        Answer { status, body }
+        Answer {
+            status,
+            body,
+            retry_after,
+        }
     }
 
     /// POSTs JSON as a relying party.

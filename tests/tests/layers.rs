@@ -18,6 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "server",
         &["web", "store", "vault", "engine", "device", "pki", "wire"],
     ),
+    ("model", &[]),
     (
         "tests",
         &[

@@ -56,6 +56,12 @@ impl fmt::Display for Problem {
             Self::NoAnswer => {
                 f.write_str("The server does not answer. Try again; your PIN is not needed twice.")
             }
+            Self::Server { code, .. } if code == "too_many_requests" => {
+                f.write_str("Too many requests in a short time. Wait a minute, then try again.")
+            }
+            Self::Server { code, .. } if code == "frozen" => f.write_str(
+                "Too many of this phone's messages came to nothing, so nothing can be signed. Refresh, then try again.",
+            ),
             Self::Server {
                 status,
                 code,

@@ -41,10 +41,14 @@ pub struct Policy {
     pub profile: Profile,
     /// An unanswered request disappears after this time (R89); clients poll for 60–120 s.
     pub session_lifetime: SignedDuration,
-    /// Requests per minute to one account, unless the relying party has a limit of its own.
+    /// Requests per minute of one relying party to one account, unless it has a limit of its own.
     pub prompts_per_minute: u32,
+    /// Requests per minute of all relying parties to one account; a greater limit of its own lifts it for that one.
+    pub prompts_per_minute_in_all: u32,
     /// Signing transactions per minute that one phone may begin.
     pub begins_per_minute: u32,
+    /// Rotate and sync transactions per minute that one phone may begin; a budget of their own (`splitkey.md` §4.3).
+    pub maintenance_per_minute: u32,
     /// Server halves to keep ready for registrations, two for each.
     pub pool_target: u64,
 }
@@ -57,7 +61,9 @@ impl Default for Policy {
             profile: Profile::default(),
             session_lifetime: SignedDuration::from_secs(90),
             prompts_per_minute: 3,
+            prompts_per_minute_in_all: 10,
             begins_per_minute: 6,
+            maintenance_per_minute: 12,
             pool_target: 8,
         }
     }

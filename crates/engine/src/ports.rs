@@ -91,6 +91,13 @@ pub trait Reader: Send {
         account: AccountId,
         since: Timestamp,
     ) -> Result<u64, StoreError>;
+    /// How many of these this relying party started.
+    async fn count_sessions_between(
+        &mut self,
+        relying_party: RelyingPartyUuid,
+        account: AccountId,
+        since: Timestamp,
+    ) -> Result<u64, StoreError>;
     /// Pending and claimed sessions whose deadline is at or before `now`, at most `limit`.
     async fn overdue_sessions(
         &mut self,
@@ -107,6 +114,12 @@ pub trait Reader: Send {
     ) -> Result<Vec<Transaction>, StoreError>;
     /// How many transactions that sign the account's device began at or after `since`.
     async fn count_transactions_of(
+        &mut self,
+        account: AccountId,
+        since: Timestamp,
+    ) -> Result<u64, StoreError>;
+    /// How many rotate and sync transactions the account's device began at or after `since`.
+    async fn count_maintenance_of(
         &mut self,
         account: AccountId,
         since: Timestamp,

@@ -111,10 +111,14 @@ pub struct VaultConfig {
 pub struct LimitsConfig {
     /// Seconds after which an unanswered request disappears. Default: 90; clients poll for 60 to 120.
     pub session_seconds: u32,
-    /// Requests a minute to one account, where the relying party has no limit of its own. Default: 3.
+    /// Requests a minute of one relying party to one account, where it has no limit of its own. Default: 3.
     pub prompts_per_minute: u32,
+    /// Requests a minute of all relying parties to one account. Default: 10.
+    pub prompts_per_minute_in_all: u32,
     /// Signing transactions a minute that one phone may begin. Default: 6.
     pub begins_per_minute: u32,
+    /// Token rotations and inquiries a minute that one phone may begin. Default: 12.
+    pub maintenance_per_minute: u32,
     /// Server halves of keys kept ready for registrations; each takes two. Default: 8.
     pub pooled_halves: u32,
     /// Registrations a minute from one client (IPv4 address or IPv6 /64) in the long run. Default: 5.
@@ -154,7 +158,9 @@ impl Config {
             public_url: self.public_url.0.clone(),
             session_lifetime: SignedDuration::from_secs(self.limits.session_seconds.into()),
             prompts_per_minute: self.limits.prompts_per_minute,
+            prompts_per_minute_in_all: self.limits.prompts_per_minute_in_all,
             begins_per_minute: self.limits.begins_per_minute,
+            maintenance_per_minute: self.limits.maintenance_per_minute,
             pool_target: self.limits.pooled_halves.into(),
             ..Policy::default()
         }
@@ -213,7 +219,9 @@ impl Default for LimitsConfig {
         Self {
             session_seconds: 90,
             prompts_per_minute: policy.prompts_per_minute,
+            prompts_per_minute_in_all: policy.prompts_per_minute_in_all,
             begins_per_minute: policy.begins_per_minute,
+            maintenance_per_minute: policy.maintenance_per_minute,
             pooled_halves: 8,
             registrations_per_minute: web.registrations.per_minute,
             registrations_burst: web.registrations.burst,

@@ -42,6 +42,8 @@ pub(crate) const BY_FINGERPRINT: &str = concat!(
 );
 pub(crate) const COUNT_OF: &str =
     "SELECT COUNT(*) FROM session_candidate WHERE account_id = $1 AND created_at >= $2";
+pub(crate) const COUNT_BETWEEN: &str = "SELECT COUNT(*) FROM session_candidate c JOIN session s ON s.id = c.session_id \
+     WHERE c.account_id = $1 AND c.created_at >= $2 AND s.relying_party_uuid = $3";
 pub(crate) const OVERDUE: &str = "SELECT id FROM session WHERE finished_at IS NULL AND state_code IN ('pending', 'claimed') AND deadline <= $1 \
      ORDER BY deadline, id LIMIT $2";
 pub(crate) const CANDIDATES_OF: &str =
@@ -101,6 +103,16 @@ pub(crate) async fn count_of(
             arguments![account.0.to_string(), since],
         )
         .await
+}
+
+pub(crate) async fn count_between(
+    tables: &mut Tables,
+    relying_party: RelyingPartyUuid,
+    account: AccountId,
+    since: Timestamp,
+) -> Result<u64, StoreError> {
+    let arguments = arguments![account.0.to_string(), since, relying_party.0.to_string()];
+    tables.count(CANDIDATE, COUNT_BETWEEN, arguments).await
 }
 
 pub(crate) async fn overdue(

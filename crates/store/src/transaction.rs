@@ -30,6 +30,9 @@ pub(crate) const AWAITING_OF: &str =
 /// Operation 1 is signing.
 pub(crate) const COUNT_OF: &str = "SELECT COUNT(*) FROM device_transaction \
      WHERE account_id = $1 AND created_at >= $2 AND operation_code = 1";
+/// Operations 2 and 3 are rotating and asking.
+pub(crate) const COUNT_MAINTENANCE_OF: &str = "SELECT COUNT(*) FROM device_transaction \
+     WHERE account_id = $1 AND created_at >= $2 AND operation_code IN (2, 3)";
 pub(crate) const STUCK: &str = "SELECT id FROM device_transaction \
      WHERE state_code = 'processing' AND processing_since <= $1 ORDER BY processing_since, id LIMIT $2";
 pub(crate) const PURGE: &str = "DELETE FROM device_transaction WHERE ended_at <= $1";
@@ -71,6 +74,17 @@ pub(crate) async fn count_of(
             COUNT_OF,
             arguments![account.0.to_string(), since],
         )
+        .await
+}
+
+pub(crate) async fn count_maintenance_of(
+    tables: &mut Tables,
+    account: AccountId,
+    since: Timestamp,
+) -> Result<u64, StoreError> {
+    let arguments = arguments![account.0.to_string(), since];
+    tables
+        .count(TRANSACTION, COUNT_MAINTENANCE_OF, arguments)
         .await
 }
 

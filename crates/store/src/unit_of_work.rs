@@ -93,6 +93,15 @@ impl Reader for Work {
         session::count_of(&mut self.tables, account, since).await
     }
 
+    async fn count_sessions_between(
+        &mut self,
+        relying_party: RelyingPartyUuid,
+        account: AccountId,
+        since: Timestamp,
+    ) -> Result<u64, StoreError> {
+        session::count_between(&mut self.tables, relying_party, account, since).await
+    }
+
     async fn overdue_sessions(
         &mut self,
         now: Timestamp,
@@ -118,6 +127,14 @@ impl Reader for Work {
         since: Timestamp,
     ) -> Result<u64, StoreError> {
         transaction::count_of(&mut self.tables, account, since).await
+    }
+
+    async fn count_maintenance_of(
+        &mut self,
+        account: AccountId,
+        since: Timestamp,
+    ) -> Result<u64, StoreError> {
+        transaction::count_maintenance_of(&mut self.tables, account, since).await
     }
 
     async fn stuck_transactions(

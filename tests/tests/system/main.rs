@@ -6,9 +6,11 @@
 )]
 
 mod clones;
+mod counting;
 mod flows;
 mod hostile;
 mod locks;
+mod rates;
 mod recovery;
 mod rp_api;
 

@@ -85,6 +85,12 @@ pub enum AuditEvent {
     CloneDetected { seq: u64 },
     /// The phone rotated its freshness token.
     TokenRotated { seq: u64 },
+    /// So many rotate and sync transactions came to nothing that signing is frozen until a token is spent: perhaps two
+    /// copies of the phone are at odds. The person is to be told.
+    SigningFrozen { superseded: u32 },
+    /// So many PINs were wrong in 30 days, whatever came between them, that somebody may be guessing with patience. The
+    /// person is to be told.
+    GuessingSuspected { purpose: u8, failures: u32 },
     /// An operator changed a relying party.
     RelyingPartyChanged { change: String },
 }
@@ -110,6 +116,8 @@ impl AuditEvent {
             Self::SessionEnded { .. } => "session_ended",
             Self::CloneDetected { .. } => "clone_detected",
             Self::TokenRotated { .. } => "token_rotated",
+            Self::SigningFrozen { .. } => "signing_frozen",
+            Self::GuessingSuspected { .. } => "guessing_suspected",
             Self::RelyingPartyChanged { .. } => "relying_party_changed",
         }
     }

@@ -121,6 +121,13 @@ impl PinCounter {
         }
     }
 
+    /// Wrong PINs in 30 days, if they are so many that the key is locked for them.
+    #[must_use]
+    pub fn patient_failures(&self) -> Option<u32> {
+        (self.recent.len() >= PATIENT_LIMIT)
+            .then(|| u32::try_from(self.recent.len()).unwrap_or(u32::MAX))
+    }
+
     /// Consecutive wrong PINs so far, an attempt under evaluation included.
     #[must_use]
     pub fn consecutive(&self) -> u8 {

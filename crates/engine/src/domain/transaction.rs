@@ -94,6 +94,9 @@ pub enum TransactionState {
 pub struct Evaluation {
     /// s1′, wrapped under a key that is destroyed within 48 hours; it is a PIN oracle.
     pub partial_signature: Wrapped,
+    /// SHA-256(EM) of what the phone signed, the server's own when it was charged. Absent in rows of older software.
+    #[serde(default)]
+    pub fingerprint: Option<[u8; 32]>,
     /// The phone's nonce c.
     pub client_nonce: [u8; 32],
     /// userChallenge of ACSP_V2; empty for signatures.

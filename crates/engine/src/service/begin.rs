@@ -56,6 +56,13 @@ impl Service {
         retrying!(self, |uow| {
             let now = self.now();
             let mut account = active(uow.account(device.account()).await?, now)?;
+            // Signing as well: a copy that uses the budget up, so that the other phone cannot betray it, gains nothing.
+            let maintained = uow.count_maintenance_of(account.id, now - MINUTE).await?;
+            if maintained >= u64::from(self.policy.maintenance_per_minute) {
+                return Err(DeviceError::TooManyRequests {
+                    retry_after: MINUTE,
+                });
+            }
             let (operation, expires_at, sign) = match begin.operation {
                 device_v1::Operation::Sign => {
                     let Some(session) = begin.session_id else {
@@ -84,8 +91,17 @@ impl Service {
                 ),
             };
             for mut superseded in uow.awaiting_transactions_of(account.id).await? {
-                if !matches!(superseded.operation, Operation::Sign { .. }) {
-                    account.device.superseded = account.device.superseded.saturating_add(1);
+                // Not counted beyond the limit: whoever repeats a recorded begin must not freeze for more than one rotation.
+                if !matches!(superseded.operation, Operation::Sign { .. })
+                    && account.device.superseded < MAX_SUPERSEDED
+                {
+                    account.device.superseded += 1;
+                    if account.device.superseded == MAX_SUPERSEDED {
+                        let event = AuditEvent::SigningFrozen {
+                            superseded: MAX_SUPERSEDED,
+                        };
+                        audit(&mut *uow, now, About::account(account.id), event).await?;
+                    }
                 }
                 superseded.state = TransactionState::Cancelled;
                 uow.save_transaction(&mut superseded).await?;

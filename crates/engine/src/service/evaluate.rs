@@ -30,7 +30,8 @@ enum Outcome {
     WrongPin,
     /// The account was closed, or the key destroyed, while the attempt waited.
     KeyGone,
-    /// The key vault could not be used until the deadline; the attempt stays charged.
+    /// The key vault could not be used until the deadline, or what was charged cannot be evaluated any more; the attempt
+    /// stays charged.
     GaveUp,
 }
 
@@ -46,6 +47,8 @@ impl Service {
         &self,
         id: TransactionId,
     ) -> Result<Option<Verdict>, Infrastructure> {
+        // Whoever comes while this is under way waits for its verdict instead of computing it again.
+        let _flight = self.flights.take_off(id).await;
         let case = {
             let mut reader = self.store.read().await?;
             match self.load_case(&mut *reader, id).await? {
@@ -145,6 +148,15 @@ impl Service {
                     "a charged message that cannot be encoded",
                 ))
             })?;
+        // Under other settings than those it was charged under, the message is another one: a right PIN would look
+        // wrong. That is our failure, not the person's.
+        if case
+            .evaluation
+            .fingerprint
+            .is_some_and(|charged| charged != message.fingerprint())
+        {
+            return Ok(Outcome::GaveUp);
+        }
         let (n1, composite) = moduli(key).map_err(early)?;
 
         let place = evaluation_place(case.transaction.id);
@@ -367,6 +379,13 @@ impl Service {
             },
         )
         .await?;
+        if let Some(failures) = key.pin.patient_failures() {
+            let event = AuditEvent::GuessingSuspected {
+                purpose: purpose.id(),
+                failures,
+            };
+            audit(uow, now, about, event).await?;
+        }
         if outcome.destroyed {
             key.destroy(CloseReason::PinLocked, now);
             let event = AuditEvent::KeyDestroyed {
@@ -379,7 +398,7 @@ impl Service {
             session.fail(EndResult::DocumentUnusable, now);
         } else if now >= session.deadline {
             session.fail(EndResult::Timeout, now);
-        } else {
+        } else if !session.is_finished() {
             // The person may try again while the request lives.
             session.state = SessionState::Claimed {
                 account: account_id,

@@ -9,6 +9,7 @@ mod ending;
 mod error;
 mod evaluate;
 mod evidence;
+mod flights;
 mod jobs;
 mod registration;
 mod relying_parties;
@@ -40,8 +41,8 @@ use wire::{RelyingPartyUuid, SessionId, device_v1};
 /// Tries of a transaction that lost against another one before the caller is told to come again.
 const MAX_TRIES: u32 = 8;
 
-/// The engine: the use cases over their ports. Holds no state of its own; any number may run on one
-/// database.
+/// The engine: the use cases over their ports. Holds no state of its own but who computes what just now; any number
+/// may run on one database.
 #[derive(Clone)]
 pub struct Service {
     store: Arc<dyn Store>,
@@ -50,6 +51,7 @@ pub struct Service {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     policy: Arc<Policy>,
+    flights: Arc<flights::Flights>,
 }
 
 impl Service {
@@ -70,6 +72,7 @@ impl Service {
             clock,
             entropy,
             policy: Arc::new(policy),
+            flights: Arc::default(),
         }
     }
 

@@ -226,7 +226,8 @@ impl Service {
         })
     }
 
-    /// Whoever is asked too often in a minute is left alone (`splitkey.md` §4.4).
+    /// Whoever is asked too often in a minute is left alone (`splitkey.md` §4.4). Each relying party has a limit, so
+    /// that one that asks too often does not keep the others from asking; all together have another.
     async fn limit_prompts(
         &self,
         reader: &mut dyn Reader,
@@ -238,8 +239,14 @@ impl Service {
             .rights
             .prompts_per_minute
             .unwrap_or(self.policy.prompts_per_minute);
+        let in_all = self.policy.prompts_per_minute_in_all.max(limit);
+        let since = now - MINUTE;
         for account in accounts {
-            if reader.count_sessions_of(account.id, now - MINUTE).await? >= u64::from(limit) {
+            let own = reader
+                .count_sessions_between(relying_party.uuid, account.id, since)
+                .await?;
+            let all = reader.count_sessions_of(account.id, since).await?;
+            if own >= u64::from(limit) || all >= u64::from(in_all) {
                 return Err(RelyingPartyError::TooManyRequests {
                     retry_after: MINUTE,
                 });

@@ -110,6 +110,7 @@ impl Service {
             return Ok(judgement);
         }
         if !fits(submit, &transaction, &account)
+            || !follows(submit)
             || verify_device_signature(
                 &account.device.public_key,
                 &signed.signed,
@@ -224,6 +225,7 @@ impl Service {
         let share_ip = session.request.share_device_ip;
         let evaluation = |partial_signature: Wrapped, now: Timestamp| Evaluation {
             partial_signature,
+            fingerprint: Some(*share.fingerprint),
             client_nonce: submit.c,
             user_challenge: user_challenge.clone(),
             device_ip: share_ip.then_some(device_ip),
@@ -537,6 +539,22 @@ fn fits(submit: &Submit, transaction: &Transaction, account: &Account) -> bool {
         && submit.device_id == account.device.id
         && submit.transaction_id == transaction.id
         && bool::from(submit.r.ct_eq(&transaction.r))
+}
+
+/// T_{i+1} was made from T_i, r and c as a phone makes it (`splitkey.md` §4.2 step 2). A sync spends no token.
+///
+/// Without this, a copy could name a token that the other copy holds as the next one and so hand the chain back, and
+/// the other would never present a spent token.
+fn follows(submit: &Submit) -> bool {
+    if matches!(submit.operation, message::Operation::Sync { .. }) {
+        return true;
+    }
+    submit.seq.checked_add(1).is_some_and(|seq| {
+        let next = submit
+            .token
+            .next(submit.device_id, seq, &submit.r, &submit.c);
+        next.hash() == submit.next
+    })
 }
 
 /// The phone's part of a signature, as submitted.

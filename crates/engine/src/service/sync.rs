@@ -69,10 +69,11 @@ impl Service {
                 }
                 Relived::Refused(refusal) => return Ok(Step::Answer(Err(refusal))),
             };
+            // A sync about itself is about nothing.
             let pending = uow
                 .transaction(pending)
                 .await?
-                .filter(|pending| pending.account == account.id);
+                .filter(|pending| pending.account == account.id && pending.id != tx.id);
             if let Some(TransactionState::Processing { .. }) =
                 pending.as_ref().map(|pending| &pending.state)
             {

@@ -115,7 +115,9 @@ unlock_key_file = "{VAULT_KEY}"
 # Generous: everybody here is a tester.
 [limits]
 prompts_per_minute = 10000
+prompts_per_minute_in_all = 10000
 begins_per_minute = 10000
+maintenance_per_minute = 10000
 registrations_per_minute = 10000
 registrations_burst = 10000
 failures_per_minute = 10000

@@ -18,6 +18,7 @@ fn everything_until(until: Timestamp) -> Retention {
 fn processing() -> TransactionState {
     let evaluation = Evaluation {
         partial_signature: Wrapped(vec![5; 420]),
+        fingerprint: Some([3; 32]),
         client_nonce: [6; 32],
         user_challenge: String::new(),
         device_ip: None,

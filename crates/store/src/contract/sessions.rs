@@ -2,7 +2,7 @@ use super::{Database, fixtures::*};
 use engine::domain::{RequestKind, Session, SessionState};
 use engine::ports::Store;
 use jiff::SignedDuration;
-use wire::{EndResult, InteractionType};
+use wire::{EndResult, InteractionType, RelyingPartyUuid};
 
 fn every_state() -> Vec<SessionState> {
     let mut states = vec![
@@ -225,6 +225,19 @@ pub(crate) async fn sessions_are_counted_for_every_candidate(database: &dyn Data
             .expect("reads"),
         0
     );
+    let (asked, other) = (
+        session(1).relying_party,
+        RelyingPartyUuid(uuid::Uuid::max()),
+    );
+    for (relying_party, expected) in [(asked, 2), (other, 0)] {
+        assert_eq!(
+            reader
+                .count_sessions_between(relying_party, account_id(1), at(2))
+                .await
+                .expect("reads"),
+            expected
+        );
+    }
 }
 
 pub(crate) async fn sessions_are_overdue_from_their_deadline_until_they_finish(

@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 fn evaluation() -> Evaluation {
     Evaluation {
         partial_signature: Wrapped(vec![5; 420]),
+        fingerprint: Some([3; 32]),
         client_nonce: [6; 32],
         user_challenge: "dXNlckNoYWxsZW5nZQ".to_owned(),
         device_ip: Some("192.0.2.9".parse().expect("address")),
@@ -170,6 +171,15 @@ pub(crate) async fn only_signing_counts(database: &dyn Database) {
             .expect("reads"),
         1
     );
+    for (since, expected) in [(at(1), 2), (at(4), 1), (at(5), 0)] {
+        assert_eq!(
+            reader
+                .count_maintenance_of(account_id(1), since)
+                .await
+                .expect("reads"),
+            expected
+        );
+    }
 }
 
 pub(crate) async fn processing_transactions_are_stuck_from_their_charge_on(
