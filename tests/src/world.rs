@@ -214,10 +214,7 @@ impl World {
             .rotate_transport_keys()
             .await
             .expect("transport keys");
-        service
-            .remember_certificates()
-            .await
-            .expect("certificates");
+        service.remember_certificates().await.expect("certificates");
         let settings = WebSettings {
             limits: self.limits,
             ..WebSettings::default()
