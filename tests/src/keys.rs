@@ -18,7 +18,10 @@ use std::{
     },
 };
 use vault::SoftwareVault;
-use wire::server_key::SignedStatement;
+use wire::{
+    audit_checkpoint::{Checkpoint, SignedCheckpoint},
+    server_key::SignedStatement,
+};
 use zeroize::Zeroizing;
 
 /// What a test sees of the vault and does to it; survives a restart of the server.
@@ -121,6 +124,10 @@ impl ServerKeys for WatchedKeys {
 
     async fn transport_key(&self) -> Result<SignedStatement, KeysError> {
         self.vault.transport_key().await
+    }
+
+    async fn sign_checkpoint(&self, checkpoint: Checkpoint) -> Result<SignedCheckpoint, KeysError> {
+        self.vault.sign_checkpoint(checkpoint).await
     }
 
     fn root_key(&self) -> [u8; 65] {
