@@ -76,6 +76,9 @@ pub enum AuditEvent {
     /// The session ended; OK means that a verified signature was given out.
     SessionEnded {
         result: String,
+        /// As at the start; records of before this field take it from there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kind: Option<String>,
         signature_sha256: Option<String>,
     },
     /// A freshness token came twice.
@@ -84,6 +87,8 @@ pub enum AuditEvent {
     TokenRotated { seq: u64 },
     /// An operator changed a relying party.
     RelyingPartyChanged { change: String },
+    /// A scan found keys whose moduli have in common what no two good keys have (`splitkey.md` §1.1).
+    WeakModulusFound { weakness: String, keys: Vec<String> },
 }
 
 impl AuditEvent {
@@ -108,6 +113,7 @@ impl AuditEvent {
             Self::CloneDetected { .. } => "clone_detected",
             Self::TokenRotated { .. } => "token_rotated",
             Self::RelyingPartyChanged { .. } => "relying_party_changed",
+            Self::WeakModulusFound { .. } => "weak_modulus_found",
         }
     }
 }

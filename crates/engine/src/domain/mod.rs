@@ -2,6 +2,7 @@
 
 mod account;
 mod audit;
+mod billing;
 mod key;
 mod pin_counter;
 mod registration;
@@ -12,6 +13,9 @@ mod wrapped;
 
 pub use account::{Account, AccountId, AccountLevel, AccountState, CloseReason, Device, Person};
 pub use audit::{AuditEvent, AuditRecord};
+pub use billing::{
+    Anomaly, AnomalyKind, Charge, CountedSession, Metering, Usage, UsageRow, charge,
+};
 pub use key::{AccountKey, KeyState, PerPurpose};
 pub use pin_counter::{Attempt, LockState, PinCounter, WrongPin};
 pub use registration::{

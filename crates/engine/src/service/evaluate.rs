@@ -392,17 +392,21 @@ impl Service {
 /// The audit event of a session's end.
 pub(super) fn session_ended(session: &Session) -> AuditEvent {
     use sha2::Digest;
+    let kind = Some(session.request.kind.code().to_owned());
     match &session.state {
         SessionState::Completed(completed) => AuditEvent::SessionEnded {
             result: "OK".to_owned(),
+            kind,
             signature_sha256: Some(hex(&sha2::Sha256::digest(completed.signature.as_bytes()))),
         },
         SessionState::Failed { result, .. } => AuditEvent::SessionEnded {
             result: result.code().to_owned(),
+            kind,
             signature_sha256: None,
         },
         _ => AuditEvent::SessionEnded {
             result: "RUNNING".to_owned(),
+            kind,
             signature_sha256: None,
         },
     }
