@@ -11,6 +11,7 @@ mod hostile;
 mod locks;
 mod recovery;
 mod rp_api;
+mod usage;
 
 /// Whose accounts the tests make.
 const PERSON: &str = "PNOEE-40504040001";

@@ -3,10 +3,12 @@
 mod accounts;
 mod authenticate;
 mod begin;
+mod billing;
 mod encode;
 mod error;
 mod evaluate;
 mod jobs;
+mod key_scan;
 mod registration;
 mod relying_parties;
 mod sessions;
@@ -16,10 +18,12 @@ mod sync;
 
 pub use accounts::AccountSummary;
 pub use authenticate::AuthenticatedDevice;
+pub use billing::{Statement, UsageReport, UsageRequest};
 pub use error::{DeviceError, Infrastructure, OperatorError, RegistrationError, RelyingPartyError};
 pub use jobs::JobReport;
+pub use key_scan::{HolderName, WeakKeys};
 pub use registration::IdentityRequest;
-pub use relying_parties::{NewRelyingParty, UsageLine};
+pub use relying_parties::NewRelyingParty;
 pub use sessions::{Caller, CertificateAnswer, StartedSession, Target};
 pub use status::SessionStatus;
 
