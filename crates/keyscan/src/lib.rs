@@ -156,6 +156,8 @@ pub fn scan<M: Moduli>(
         let factors = Factors::of(suspects, scan.small);
         findings.extend(scan.name_members(&all, factors)?);
     }
+    // Taking apart what fresh ones share can show what only older ones share; their own scan has told that.
+    findings.retain(|finding| finding.members.iter().any(|member| fresh.contains(member)));
     findings
         .sort_by(|one, other| (one.weakness, &one.members).cmp(&(other.weakness, &other.members)));
     Ok(findings)
@@ -196,7 +198,6 @@ impl<M: Moduli> Scan<'_, M> {
             // The sum of all cofactors is, modulo each modulus, the product of the others: what they share with it
             // shows in the gcd. All that is not in this block is multiplied into it.
             let mut others = tree.cofactor_sum() * self.small.product() % product;
-            self.steps.done()?;
             // A pair of fresh blocks is compared once; whichever is found names the other later.
             let old = blocks(&(all.start..fresh.start), self.block);
             let later = blocks(&(ours.end..fresh.end), self.block);
@@ -212,6 +213,7 @@ impl<M: Moduli> Scan<'_, M> {
                     suspects.push(common);
                 }
             });
+            self.steps.done()?;
         }
         Ok(suspects)
     }
