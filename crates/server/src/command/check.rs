@@ -1,3 +1,5 @@
+mod keys;
+
 use super::{DeploymentArgs, hint};
 use crate::{
     config::{Config, SecretSource},
@@ -21,7 +23,10 @@ use vault::VaultError;
 ///
 /// Changes nothing and works beside a running server. Exit code 0 if nothing is wrong; notes are worth reading.
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  smart-id check all --config serve.toml")]
+#[command(after_help = "\
+Examples:
+  smart-id check all --config serve.toml
+  smart-id check keys --config serve.toml")]
 pub(super) struct CheckArgs {
     /// What to look at
     #[arg(value_enum)]
@@ -38,7 +43,9 @@ enum What {
     Store,
     /// The vault: unlock key, integrity, lifetime of the authorities
     Vault,
-    /// All of these
+    /// Every modulus against every other: the same one twice, shared primes, small factors. Takes its time (docs/adr/0011)
+    Keys,
+    /// All of these; of the keys those of the last week, against all
     All,
 }
 
@@ -66,6 +73,9 @@ pub(super) async fn run(arguments: CheckArgs) -> Result<ExitCode> {
             }
             if asked(What::Vault) {
                 check_vault(&config, &mut findings);
+            }
+            if asked(What::Keys) {
+                keys::check(&config, arguments.what == What::Keys, &mut findings).await;
             }
         }
         Err(error) => findings.push(wrong(&error)),
