@@ -95,7 +95,11 @@ fn modulus() -> impl Strategy<Value = u64> {
 
 /// Moduli without anything in common.
 fn distinct_primes(count: usize) -> Vec<u64> {
-    let is_prime = |n: &u64| (2..).take_while(|d| d * d <= *n).all(|d| n % d != 0);
+    let is_prime = |n: &u64| {
+        (2..)
+            .take_while(|d| d * d <= *n)
+            .all(|d| !n.is_multiple_of(d))
+    };
     (1_000_003..)
         .step_by(2)
         .filter(is_prime)
