@@ -38,7 +38,7 @@ use std::{
 };
 use tree::ProductTree;
 
-/// Moduli that are multiplied at a time unless there is a reason: a scan of keys of 3072 bits takes some 250 MB.
+/// Moduli that are multiplied at a time unless there is a reason: a scan of keys of 3072 bits takes some 400 MB.
 pub const DEFAULT_BLOCK: NonZeroUsize = NonZeroUsize::new(16_384).expect("not zero");
 
 /// Where the moduli are; each has a position that does not change during a scan.
@@ -124,7 +124,7 @@ pub enum ScanError<E> {
 
 /// Compares every modulus at the positions `fresh` with every other one, and tells all findings that one of those is in.
 ///
-/// `block` moduli are multiplied at a time; memory grows with it (some 15 kB for each modulus of 3072 bits), and time
+/// `block` moduli are multiplied at a time; memory grows with it (some 25 kB for each modulus of 3072 bits), and time
 /// falls with it while several blocks are left. `progress` is called after each block and may stop the scan.
 ///
 /// # Errors
