@@ -6,6 +6,7 @@ use std::{collections::BTreeSet, process::Command};
 /// Who may use whom among our own crates.
 const ARROWS: &[(&str, &[&str])] = &[
     ("modexp", &[]),
+    ("keyscan", &[]),
     ("wire", &[]),
     ("pki", &[]),
     ("splitkey", &["modexp"]),
@@ -16,7 +17,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("web", &["engine", "wire"]),
     (
         "server",
-        &["web", "store", "vault", "engine", "device", "pki", "wire"],
+        &[
+            "web", "store", "vault", "engine", "keyscan", "device", "pki", "wire",
+        ],
     ),
     ("model", &[]),
     (
@@ -28,7 +31,9 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that do no I/O, not even through what they use.
-const PURE: &[&str] = &["modexp", "splitkey", "wire", "pki", "device", "engine"];
+const PURE: &[&str] = &[
+    "modexp", "keyscan", "splitkey", "wire", "pki", "device", "engine",
+];
 
 /// What brings sockets, files, threads, a clock or randomness of its own.
 const IMPURE: &[&str] = &[

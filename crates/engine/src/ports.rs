@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use pki::x509::{Certificate, IssuingCa, Linted};
 use splitkey::{
     ClientModulus, DeviceId, EncodedMessage, KeyId, ModulusError, PartialSignature, Profile,
-    ServerModulus, ServerShare, ServerSignatureHalf, TransactionId,
+    Purpose, ServerModulus, ServerShare, ServerSignatureHalf, TransactionId,
     seal::{Kind, ResponseSealer},
 };
 use std::{future::Future, pin::Pin, sync::Arc};
@@ -187,6 +187,32 @@ pub trait Reader: Send {
         from: Timestamp,
         until: Timestamp,
     ) -> Result<Vec<AuditRecord>, StoreError>;
+    /// The same in pages: at most `limit` records, after where the page before ended.
+    async fn audit_page(
+        &mut self,
+        from: Timestamp,
+        until: Timestamp,
+        after: Option<&AuditCursor>,
+        limit: u32,
+    ) -> Result<AuditPage, StoreError>;
+
+    /// The moduli of accounts, closed ones included, that were opened at or after `from` and before `until`: at most
+    /// `limit` keys in the order of their ids, after the one that the page before ended with.
+    async fn account_moduli(
+        &mut self,
+        from: Timestamp,
+        until: Timestamp,
+        after: Option<KeyId>,
+        limit: u32,
+    ) -> Result<Vec<StoredModuli>, StoreError>;
+    /// The moduli of unfinished registrations: at most `limit` registrations in the order of their ids.
+    async fn registration_moduli(
+        &mut self,
+        after: Option<RegistrationId>,
+        limit: u32,
+    ) -> Result<Vec<StoredModuli>, StoreError>;
+    /// The moduli in the pool of server halves, of all profiles.
+    async fn pooled_moduli(&mut self) -> Result<Vec<ServerModulus>, StoreError>;
 
     /// The checkpoints of the audit trail after the one over the entry with this number, in their order, at most `limit`.
     async fn checkpoints(
@@ -214,6 +240,43 @@ pub trait Reader: Send {
 
     /// The CA certificates that were ever published.
     async fn published_certificates(&mut self) -> Result<Vec<PublishedCertificate>, StoreError>;
+}
+
+/// Some records of the audit trail.
+#[derive(Debug)]
+pub struct AuditPage {
+    /// The oldest first.
+    pub records: Vec<AuditRecord>,
+    /// Where the next page begins; none if this was the last one.
+    pub next: Option<AuditCursor>,
+}
+
+/// A place in the audit trail, in the store's own words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditCursor(pub String);
+
+/// The public parts of a key that the server knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredModuli {
+    /// Whose key it is.
+    pub holder: KeyHolder,
+    /// Which key.
+    pub key: KeyId,
+    /// PIN1's or PIN2's.
+    pub purpose: Purpose,
+    /// The phone's modulus, big-endian.
+    pub n1: Vec<u8>,
+    /// The server's modulus, big-endian.
+    pub n2: Vec<u8>,
+}
+
+/// Whose a key is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum KeyHolder {
+    /// An account's.
+    Account(AccountId),
+    /// To become an account's.
+    Registration(RegistrationId),
 }
 
 /// One transaction: reads see its own writes; nothing is visible to others before [`UnitOfWork::commit`];

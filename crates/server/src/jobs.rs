@@ -1,10 +1,25 @@
-//! What happens by itself: expiry, checkpoints of the audit trail, the pool of server halves, transport keys.
+//! What happens by itself: expiry, checkpoints of the audit trail, the pool of server halves, transport keys, the nightly
+//! look at all keys.
 
-use crate::lifecycle::Lifecycle;
+use crate::{
+    key_scan::{self, Extent},
+    lifecycle::Lifecycle,
+};
 use anyhow::Error;
 use engine::{Service, domain::AuditLink, service::Infrastructure};
-use std::{future::Future, time::Duration};
+use jiff::Timestamp;
+use std::{
+    future::Future,
+    ops::ControlFlow,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info};
+use web::JobMetrics;
 
 /// Sessions, registrations and accounts whose time is over (R89); locks need no job, they are computed.
 const EXPIRY: Duration = Duration::from_secs(1);
@@ -15,8 +30,13 @@ const POOL: Duration = Duration::from_secs(2);
 /// Looking whether a transport key's day is over.
 const TRANSPORT_KEYS: Duration = Duration::from_secs(3600);
 
+/// Comparing new moduli with all others (`splitkey.md` §1.1, "nightly").
+const KEY_SCAN: Duration = Duration::from_secs(24 * 3600);
+/// Scans overlap, so that a key that was opened while the last one read the database is not missed.
+const KEY_SCAN_OVERLAP_SECONDS: i64 = 3600;
+
 /// Starts all jobs. Each is safe beside the same job of another process.
-pub fn start(service: &Service, lifecycle: &Lifecycle) {
+pub fn start(service: &Service, metrics: &JobMetrics, lifecycle: &Lifecycle) {
     let expiry = service.clone();
     repeat(lifecycle, "expiry", EXPIRY, move || {
         let service = expiry.clone();
@@ -54,6 +74,61 @@ pub fn start(service: &Service, lifecycle: &Lifecycle) {
         let service = transport_keys.clone();
         async move { Ok(service.rotate_transport_keys().await?) }
     });
+    let (keys, metrics, stopping) = (service.clone(), metrics.clone(), lifecycle.stopping());
+    // When the last scan of this process began.
+    let last = Arc::new(AtomicI64::new(i64::MIN));
+    repeat(lifecycle, "key_scan", KEY_SCAN, move || {
+        let (service, metrics, stopping) = (keys.clone(), metrics.clone(), stopping.clone());
+        let last = Arc::clone(&last);
+        async move { scan_keys(&service, &metrics, &last, stopping).await }
+    });
+}
+
+/// Compares what came since the last scan with everything, and makes a noise about what it finds.
+async fn scan_keys(
+    service: &Service,
+    metrics: &JobMetrics,
+    last: &AtomicI64,
+    stopping: CancellationToken,
+) -> Result<(), Error> {
+    let began = Timestamp::now().as_second();
+    let extent = match last.load(Ordering::SeqCst) {
+        i64::MIN => Extent::recent(Timestamp::now()),
+        last => Extent::Since(Timestamp::from_second(last - KEY_SCAN_OVERLAP_SECONDS)?),
+    };
+    let stop = stopping.clone();
+    let progress = move |_| match stop.is_cancelled() {
+        true => ControlFlow::Break(()),
+        false => ControlFlow::Continue(()),
+    };
+    let scan = key_scan::run(service, extent, progress);
+    let Some(outcome) = stopping.run_until_cancelled(scan).await else {
+        return Ok(());
+    };
+    let report = outcome?;
+    let alarms: Vec<_> = report.alarms().collect();
+    for alarm in &alarms {
+        // Key ids only: a document number has the person's national number in it.
+        error!(
+            weakness = alarm.code(),
+            keys = alarm.key_ids().join(" "),
+            "weak keys found; `smart-id check keys` tells whose they are"
+        );
+    }
+    if !alarms.is_empty() {
+        let found: Vec<_> = alarms.iter().map(|alarm| alarm.for_audit()).collect();
+        service.record_weak_keys(&found).await?;
+    }
+    let weak = report.weak_keys_in_use();
+    info!(
+        moduli = report.moduli,
+        compared = report.compared,
+        weak,
+        "keys scanned"
+    );
+    metrics.keys_scanned(weak, Timestamp::now().as_second());
+    last.store(began, Ordering::SeqCst);
+    Ok(())
 }
 
 /// Has the root key vouch for the audit trail, and tells the log, which is kept elsewhere than the database: a trail that

@@ -12,7 +12,7 @@ CREATE TABLE audit_entry (
     record TEXT NOT NULL, -- byte for byte what the hash is over
     hash BYTEA
 );
-CREATE INDEX audit_entry_at ON audit_entry (at);
+CREATE INDEX audit_entry_at ON audit_entry (at, seq);
 CREATE INDEX audit_entry_session ON audit_entry (session_id, seq) WHERE session_id IS NOT NULL;
 
 INSERT INTO audit_entry (seq, at, record)

@@ -12,7 +12,7 @@ use engine::{
         Account, AccountId, AccountKey, AccountState, Device, DeviceId, KeyId, KeyState,
         PerPurpose, Person, Profile, Purpose, TokenHash, TransactionId, Wrapped,
     },
-    ports::StoreError,
+    ports::{KeyHolder, StoreError, StoredModuli},
 };
 use jiff::{Timestamp, civil};
 use serde::{Deserialize, Serialize};
@@ -46,6 +46,9 @@ pub(crate) const KNOWS_PERSON: &str =
 pub(crate) const OVERDUE: &str = "SELECT id FROM account WHERE closed_at IS NULL AND expires_at <= $1 ORDER BY expires_at, id LIMIT $2";
 pub(crate) const KEYS_OF: &str = "SELECT purpose, id, profile, n1, n2, n, certificate, pin, server_share, server_half, \
      destroyed_at, destroyed_reason, in_flight FROM account_key WHERE account_id = $1 ORDER BY purpose";
+pub(crate) const MODULI: &str = "SELECT account_key.id, account_id, purpose, n1, n2 FROM account_key \
+     JOIN account ON account.id = account_id \
+     WHERE account_key.id > $1 AND created_at >= $2 AND created_at < $3 ORDER BY account_key.id LIMIT $4";
 
 const INSERT: &str = "INSERT INTO account (id, semantics_identifier, person, document_number, level, device_id, \
      device_public_key, device_token, device_seq, device_superseded, state, closed_at, created_at, expires_at, version) \
@@ -125,6 +128,30 @@ pub(crate) async fn overdue(
         .await?;
     rows.into_iter()
         .map(|mut row| row.parsed().map(AccountId))
+        .collect()
+}
+
+pub(crate) async fn moduli(
+    tables: &mut Tables,
+    from: Timestamp,
+    until: Timestamp,
+    after: Option<KeyId>,
+    limit: u32,
+) -> Result<Vec<StoredModuli>, StoreError> {
+    // No identifier is smaller than the empty text.
+    let after = after.map_or_else(String::new, |key| hex::encode(key.0));
+    let arguments = arguments![after, from, until, limit];
+    let rows = tables.rows(KEY, MODULI, arguments).await?;
+    rows.into_iter()
+        .map(|mut row| {
+            Ok(StoredModuli {
+                key: KeyId(text::from_hex(&row.text()?, KEY)?),
+                holder: KeyHolder::Account(AccountId(row.parsed()?)),
+                purpose: Purpose::from_id(row.number()?).ok_or(row.corrupt())?,
+                n1: row.bytes()?,
+                n2: row.bytes()?,
+            })
+        })
         .collect()
 }
 

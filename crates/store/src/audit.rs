@@ -11,7 +11,7 @@ use crate::{
 };
 use engine::{
     domain::{AuditEntry, AuditLink, AuditRecord},
-    ports::StoreError,
+    ports::{AuditCursor, AuditPage, StoreError},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -35,6 +35,10 @@ pub(crate) const OF_SESSION: &str =
     "SELECT seq, hash, record FROM audit_entry WHERE session_id = $1 ORDER BY seq";
 pub(crate) const BETWEEN: &str =
     "SELECT record FROM audit_entry WHERE at >= $1 AND at < $2 ORDER BY at, seq";
+pub(crate) const FIRST_PAGE: &str = "SELECT at, seq, record FROM audit_entry WHERE at >= $1 AND at < $2 \
+     ORDER BY at, seq LIMIT $3";
+pub(crate) const NEXT_PAGE: &str = "SELECT at, seq, record FROM audit_entry WHERE (at, seq) > ($1, $2) AND at < $3 \
+     ORDER BY at, seq LIMIT $4";
 const FIND_HEAD: &str = "SELECT head FROM audit_head WHERE id = 1";
 const INSERT_HEAD: &str = "INSERT INTO audit_head (id, head) VALUES (1, $1)";
 const SAVE_HEAD: &str = "UPDATE audit_head SET head = $1 WHERE id = 1";
@@ -181,6 +185,46 @@ pub(crate) async fn between(
     rows.into_iter()
         .map(|mut row| text::from_json(row.text()?.as_bytes(), ENTRY))
         .collect()
+}
+
+pub(crate) async fn page(
+    tables: &mut Tables,
+    from: Timestamp,
+    until: Timestamp,
+    after: Option<&AuditCursor>,
+    limit: u32,
+) -> Result<AuditPage, StoreError> {
+    let rows = match after {
+        None => {
+            tables
+                .rows(ENTRY, FIRST_PAGE, arguments![from, until, limit])
+                .await?
+        }
+        Some(cursor) => {
+            let (at, seq) = place(cursor)?;
+            let arguments = arguments![at, seq, until, limit];
+            tables.rows(ENTRY, NEXT_PAGE, arguments).await?
+        }
+    };
+    let full = u64::from(limit) == rows.len() as u64;
+    let (mut records, mut last) = (Vec::with_capacity(rows.len()), None);
+    for mut row in rows {
+        let (at, seq) = (row.integer()?, row.integer()?);
+        last = Some(AuditCursor(format!("{at} {seq}")));
+        records.push(text::from_json(row.text()?.as_bytes(), ENTRY)?);
+    }
+    Ok(AuditPage {
+        records,
+        next: last.filter(|_| full),
+    })
+}
+
+/// Where in the table a page ended.
+fn place(cursor: &AuditCursor) -> Result<(i64, i64), StoreError> {
+    let numbers = cursor.0.split_once(' ');
+    numbers
+        .and_then(|(at, seq)| Some((at.parse().ok()?, seq.parse().ok()?)))
+        .ok_or(StoreError::Corrupt { what: ENTRY })
 }
 
 pub(crate) async fn insert_checkpoint(

@@ -19,6 +19,8 @@ pub(crate) const OLDEST: &str =
     "SELECT id, modulus, server_half FROM pooled_half WHERE profile = $1 ORDER BY position LIMIT 1";
 const ADD: &str = "INSERT INTO pooled_half (id, profile, position, modulus, server_half) \
      SELECT $1, $2, COALESCE(MAX(position), 0) + 1, $3, $4 FROM pooled_half WHERE profile = $2";
+pub(crate) const MODULI: &str =
+    "SELECT profile, modulus FROM pooled_half ORDER BY profile, position";
 pub(crate) const REMOVE: &str = "DELETE FROM pooled_half WHERE id = $1";
 
 pub(crate) async fn count(tables: &mut Tables, profile: Profile) -> Result<u64, StoreError> {
@@ -63,4 +65,14 @@ pub(crate) async fn take(
         .compare_and_swap(POOLED_HALF, REMOVE, arguments![id])
         .await?;
     Ok(Some(NewServerHalf { modulus, wrapped }))
+}
+
+pub(crate) async fn moduli(tables: &mut Tables) -> Result<Vec<ServerModulus>, StoreError> {
+    let rows = tables.rows(POOLED_HALF, MODULI, arguments![]).await?;
+    rows.into_iter()
+        .map(|mut row| {
+            let profile = Profile::from_id(row.number()?).ok_or(row.corrupt())?;
+            ServerModulus::from_bytes(profile, &row.bytes()?).map_err(|_| row.corrupt())
+        })
+        .collect()
 }

@@ -7,8 +7,11 @@ use crate::{
     text,
 };
 use engine::{
-    domain::{AccountId, DeviceId, Registration, RegistrationState, TokenHash},
-    ports::StoreError,
+    domain::{
+        AccountId, DeviceId, OfferedKey, PerPurpose, Purpose, Registration, RegistrationState,
+        TokenHash,
+    },
+    ports::{KeyHolder, StoreError, StoredModuli},
 };
 use jiff::Timestamp;
 use wire::{RegistrationCode, RegistrationId};
@@ -32,6 +35,8 @@ pub(crate) const BY_CODE: &str = select!("WHERE code = $1 AND ended_at IS NULL")
 pub(crate) const BY_DEVICE: &str =
     select!("WHERE device_id = $1 ORDER BY created_at DESC, id LIMIT 1");
 pub(crate) const OVERDUE: &str = "SELECT id FROM registration WHERE ended_at IS NULL AND expires_at <= $1 ORDER BY expires_at, id LIMIT $2";
+pub(crate) const MODULI: &str =
+    "SELECT id, keys FROM registration WHERE ended_at IS NULL AND id > $1 ORDER BY id LIMIT $2";
 pub(crate) const PURGE: &str = "DELETE FROM registration WHERE ended_at <= $1";
 
 const INSERT: &str = "INSERT INTO registration (id, version, code, control_code, device_id, device_public_key, \
@@ -83,6 +88,39 @@ pub(crate) async fn overdue(
     rows.into_iter()
         .map(|mut row| row.parsed().map(RegistrationId))
         .collect()
+}
+
+pub(crate) async fn moduli(
+    tables: &mut Tables,
+    after: Option<RegistrationId>,
+    limit: u32,
+) -> Result<Vec<StoredModuli>, StoreError> {
+    // No identifier is smaller than the empty text.
+    let after = after.map_or_else(String::new, |id| id.0.to_string());
+    let mut moduli = Vec::new();
+    for mut row in tables
+        .rows(REGISTRATION, MODULI, arguments![after, limit])
+        .await?
+    {
+        let id = row.text()?;
+        let holder =
+            KeyHolder::Registration(RegistrationId(id.parse().map_err(|_| row.corrupt())?));
+        let keys: PerPurpose<OfferedKey> =
+            text::from_json(&tables.decrypt(KEYS, &id, &row.bytes()?)?, KEYS.what)?;
+        for purpose in [Purpose::Authentication, Purpose::Signature] {
+            let OfferedKey {
+                id: key, n1, n2, ..
+            } = keys.of(purpose).clone();
+            moduli.push(StoredModuli {
+                holder,
+                key,
+                purpose,
+                n1,
+                n2,
+            });
+        }
+    }
+    Ok(moduli)
 }
 
 pub(crate) async fn insert(

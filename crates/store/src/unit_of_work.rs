@@ -9,10 +9,13 @@ use crate::{
 use async_trait::async_trait;
 use engine::{
     domain::{
-        Account, AccountId, AuditEntry, AuditLink, AuditRecord, DeviceId, Evidence, Profile,
-        Registration, RelyingParty, Session, Transaction, TransactionId,
+        Account, AccountId, AuditEntry, AuditLink, AuditRecord, DeviceId, Evidence, KeyId, Profile,
+        Registration, RelyingParty, ServerModulus, Session, Transaction, TransactionId,
     },
-    ports::{NewServerHalf, PublishedCertificate, Reader, Retention, StoreError, UnitOfWork},
+    ports::{
+        AuditCursor, AuditPage, NewServerHalf, PublishedCertificate, Reader, Retention, StoreError,
+        StoredModuli, UnitOfWork,
+    },
 };
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -255,6 +258,38 @@ impl Reader for Work {
 
     async fn published_certificates(&mut self) -> Result<Vec<PublishedCertificate>, StoreError> {
         published_certificate::all(&mut self.tables).await
+    }
+
+    async fn audit_page(
+        &mut self,
+        from: Timestamp,
+        until: Timestamp,
+        after: Option<&AuditCursor>,
+        limit: u32,
+    ) -> Result<AuditPage, StoreError> {
+        audit::page(&mut self.tables, from, until, after, limit).await
+    }
+
+    async fn account_moduli(
+        &mut self,
+        from: Timestamp,
+        until: Timestamp,
+        after: Option<KeyId>,
+        limit: u32,
+    ) -> Result<Vec<StoredModuli>, StoreError> {
+        account::moduli(&mut self.tables, from, until, after, limit).await
+    }
+
+    async fn registration_moduli(
+        &mut self,
+        after: Option<RegistrationId>,
+        limit: u32,
+    ) -> Result<Vec<StoredModuli>, StoreError> {
+        registration::moduli(&mut self.tables, after, limit).await
+    }
+
+    async fn pooled_moduli(&mut self) -> Result<Vec<ServerModulus>, StoreError> {
+        pooled_half::moduli(&mut self.tables).await
     }
 }
 

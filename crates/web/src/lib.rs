@@ -35,6 +35,7 @@ mod state;
 mod testkit;
 
 pub use client_address::{ForwardedHeader, TrustedProxies};
+pub use metrics::JobMetrics;
 pub use rate_limit::Rate;
 pub use router::{router, router_with};
 pub use settings::{Limits, WebSettings};

@@ -50,11 +50,26 @@ struct ResultLabels {
     end_result: &'static str,
 }
 
+/// Numbers that the process's jobs keep, for whoever reads `/metrics`.
+#[derive(Clone, Debug, Default)]
+pub struct JobMetrics {
+    weak_keys: Gauge,
+    key_scan: Gauge,
+}
+
+impl JobMetrics {
+    /// A scan over all keys came to its end at this second since 1970 and found this many weak ones.
+    pub fn keys_scanned(&self, weak: u64, at: i64) {
+        self.weak_keys.set(i64::try_from(weak).unwrap_or(i64::MAX));
+        self.key_scan.set(at);
+    }
+}
+
 /// A long poll that is open; it is over when this is dropped, however that comes.
 pub(crate) struct OpenLongPoll(Gauge);
 
 impl Metrics {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(jobs: &JobMetrics) -> Self {
         let mut registry = Registry::with_prefix("smart_id");
         let requests = Family::default();
         let duration = Family::new_with_constructor(
@@ -93,6 +108,18 @@ impl Metrics {
             "Requests that are waiting for a session to end",
             of("long_polls"),
             long_polls.clone(),
+        );
+        registry.register_with_unit(
+            "weak",
+            "Keys in use whose modulus shares a factor with another one, by the last scan; anything but 0 is an alarm",
+            of("keys"),
+            jobs.weak_keys.clone(),
+        );
+        registry.register_with_unit(
+            "last_key_scan_timestamp",
+            "When the last scan over all keys came to its end; 0 before the first one",
+            Unit::Seconds,
+            jobs.key_scan.clone(),
         );
         Self {
             registry,
@@ -175,7 +202,8 @@ mod tests {
 
     #[test]
     fn every_metric_has_unit_and_description() {
-        let metrics = Metrics::new();
+        let jobs = JobMetrics::default();
+        let metrics = Metrics::new(&jobs);
         metrics.answered("GET", "/x", 200, "", Duration::from_millis(2));
         metrics.session_started("signature");
         metrics.session_result("OK");
@@ -192,9 +220,22 @@ mod tests {
                 })
                 .collect()
         };
-        assert_eq!(names("TYPE").len(), 5, "{text}");
+        assert_eq!(names("TYPE").len(), 7, "{text}");
         assert_eq!(names("TYPE"), names("UNIT"));
         assert_eq!(names("TYPE"), names("HELP"));
+    }
+
+    #[test]
+    fn what_a_job_found_is_told() {
+        let jobs = JobMetrics::default();
+        let metrics = Metrics::new(&jobs);
+        jobs.keys_scanned(2, 1_800_000_000);
+        let text = metrics.text();
+        assert!(text.contains("\nsmart_id_weak_keys 2\n"), "{text}");
+        assert!(
+            text.contains("\nsmart_id_last_key_scan_timestamp_seconds 1800000000\n"),
+            "{text}"
+        );
     }
 
     #[tokio::test]

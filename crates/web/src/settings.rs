@@ -1,4 +1,4 @@
-use crate::{client_address::TrustedProxies, rate_limit::Rate};
+use crate::{client_address::TrustedProxies, metrics::JobMetrics, rate_limit::Rate};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -13,6 +13,8 @@ pub struct WebSettings {
     pub body_timeout: Duration,
     /// Once cancelled, open long polls are answered at once and `/health/ready` says no; everything else goes on.
     pub stop: CancellationToken,
+    /// What the process's jobs count.
+    pub jobs: JobMetrics,
 }
 
 /// Limits per client: per IPv4 address, or per IPv6 /64. They are kept in memory, by each process for itself.
@@ -33,6 +35,7 @@ impl Default for WebSettings {
             limits: Limits::default(),
             body_timeout: Duration::from_secs(10),
             stop: CancellationToken::new(),
+            jobs: JobMetrics::default(),
         }
     }
 }

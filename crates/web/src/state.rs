@@ -21,7 +21,7 @@ impl AppState {
         let limits = settings.limits;
         Arc::new(Self {
             service,
-            metrics: Metrics::new(),
+            metrics: Metrics::new(&settings.jobs),
             registrations: RateLimit::new(limits.registrations, limits.remembered_clients),
             failures: RateLimit::new(limits.failures, limits.remembered_clients),
             settings,

@@ -2,7 +2,7 @@ use crate::PERSON;
 use base64ct::{Base64, Encoding};
 use device::{Event, View};
 use engine::{domain::AccountLevel, service::NewRelyingParty};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use pki::x509::Certificate;
 use serde_json::{Value, json};
 use splitkey::{Hash, Profile, PublicKey, Scheme};
@@ -484,30 +484,6 @@ async fn basic_accounts_answer_only_who_may_ask_for_them() {
     request["relyingPartyUUID"] = json!(other.uuid);
     request["relyingPartyName"] = json!("Other");
     assert_eq!(world.post(&path, &request).await.status, 403);
-}
-
-#[tokio::test]
-async fn usage_is_counted_from_the_audit_trail() {
-    let world = World::new().await;
-    let mut phone = world.phone(PERSON).await;
-    let session = world.ask_to_authenticate(PERSON).await;
-    phone.answer(&world, &session, PIN1).await;
-    world.ask_to_sign(PERSON).await;
-    world.pass(SignedDuration::from_secs(90));
-    world.jobs().await;
-    let usage = world
-        .service()
-        .usage(
-            Timestamp::UNIX_EPOCH,
-            world.now() + SignedDuration::from_secs(1),
-        )
-        .await
-        .unwrap();
-    let lines: Vec<_> = usage
-        .iter()
-        .map(|line| (line.result.as_str(), line.count))
-        .collect();
-    assert_eq!(lines, [("OK", 1), ("TIMEOUT", 1)]);
 }
 
 /// A phone that waits for its PINs to be repeated.

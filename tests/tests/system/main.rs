@@ -13,6 +13,7 @@ mod locks;
 mod rates;
 mod recovery;
 mod rp_api;
+mod usage;
 
 /// Whose accounts the tests make.
 const PERSON: &str = "PNOEE-40504040001";

@@ -76,6 +76,9 @@ pub enum AuditEvent {
     /// The session ended; OK means that a verified signature was given out.
     SessionEnded {
         result: String,
+        /// As at the start; records of before this field take it from there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kind: Option<String>,
         signature_sha256: Option<String>,
         /// Of the [`Evidence`](super::Evidence) that was stored with it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -93,6 +96,8 @@ pub enum AuditEvent {
     GuessingSuspected { purpose: u8, failures: u32 },
     /// An operator changed a relying party.
     RelyingPartyChanged { change: String },
+    /// A scan found keys whose moduli have in common what no two good keys have (`splitkey.md` §1.1).
+    WeakModulusFound { weakness: String, keys: Vec<String> },
 }
 
 impl AuditEvent {
@@ -119,6 +124,7 @@ impl AuditEvent {
             Self::SigningFrozen { .. } => "signing_frozen",
             Self::GuessingSuspected { .. } => "guessing_suspected",
             Self::RelyingPartyChanged { .. } => "relying_party_changed",
+            Self::WeakModulusFound { .. } => "weak_modulus_found",
         }
     }
 }

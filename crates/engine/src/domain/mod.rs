@@ -3,6 +3,7 @@
 mod account;
 mod audit;
 mod audit_chain;
+mod billing;
 mod evidence;
 mod key;
 mod pin_counter;
@@ -15,6 +16,9 @@ mod wrapped;
 pub use account::{Account, AccountId, AccountLevel, AccountState, CloseReason, Device, Person};
 pub use audit::{AuditEvent, AuditRecord};
 pub use audit_chain::{AuditEntry, AuditLink, NotALink};
+pub use billing::{
+    Anomaly, AnomalyKind, Charge, CountedSession, Metering, Usage, UsageRow, charge,
+};
 pub use evidence::{Evidence, SignedRecord, TransactionRecord};
 pub use key::{AccountKey, KeyState, PerPurpose};
 pub use pin_counter::{Attempt, LockState, PinCounter, WrongPin};

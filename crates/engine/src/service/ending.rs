@@ -33,6 +33,7 @@ impl Service {
         };
         let event = AuditEvent::SessionEnded {
             result: result.to_owned(),
+            kind: Some(session.request.kind.code().to_owned()),
             signature_sha256,
             evidence_sha256: Some(hex(&evidence.sha256())),
         };

@@ -5,8 +5,6 @@ use crate::{
     domain::{AuditEvent, Network, RelyingParty, RelyingPartyRights},
     ports::StoreError,
 };
-use jiff::Timestamp;
-use std::collections::BTreeMap;
 use wire::RelyingPartyUuid;
 
 /// A relying party to be added.
@@ -20,17 +18,6 @@ pub struct NewRelyingParty {
     pub networks: Vec<Network>,
     /// What it may ask for beyond the ordinary.
     pub rights: RelyingPartyRights,
-}
-
-/// How often one kind of session ended with one result for one relying party.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UsageLine {
-    /// Who asked.
-    pub relying_party: RelyingPartyUuid,
-    /// End result of the RP API.
-    pub result: String,
-    /// How often.
-    pub count: u64,
 }
 
 impl Service {
@@ -124,34 +111,6 @@ impl Service {
             uow.commit().await?;
             Ok::<_, OperatorError>(())
         })
-    }
-
-    /// How the relying parties' sessions ended from `from` up to (not including) `until`, out of the audit trail.
-    ///
-    /// # Errors
-    /// The database cannot be used.
-    pub async fn usage(
-        &self,
-        from: Timestamp,
-        until: Timestamp,
-    ) -> Result<Vec<UsageLine>, OperatorError> {
-        let records = self.store.read().await?.audit_records(from, until).await?;
-        let mut counts = BTreeMap::<(RelyingPartyUuid, String), u64>::new();
-        for record in records {
-            if let (Some(relying_party), AuditEvent::SessionEnded { result, .. }) =
-                (record.relying_party, record.event)
-            {
-                *counts.entry((relying_party, result)).or_default() += 1;
-            }
-        }
-        Ok(counts
-            .into_iter()
-            .map(|((relying_party, result), count)| UsageLine {
-                relying_party,
-                result,
-                count,
-            })
-            .collect())
     }
 }
 

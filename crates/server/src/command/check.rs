@@ -1,4 +1,5 @@
 mod audit;
+mod keys;
 
 use super::{DeploymentArgs, hint};
 use crate::{
@@ -27,7 +28,8 @@ use vault::VaultError;
 #[command(after_help = "\
 Examples:
   smart-id check all --config serve.toml
-  smart-id check audit --config serve.toml --anchor 4711:9f86d081884c7d65…")]
+  smart-id check audit --config serve.toml --anchor 4711:9f86d081884c7d65…
+  smart-id check keys --config serve.toml")]
 pub(super) struct CheckArgs {
     /// What to look at
     #[arg(value_enum)]
@@ -49,7 +51,9 @@ enum What {
     Vault,
     /// The audit trail: chain, checkpoints, evidence; that nothing was changed, left out or cut off
     Audit,
-    /// All of these
+    /// Every modulus against every other: the same one twice, shared primes, small factors. Takes its time (docs/adr/0011)
+    Keys,
+    /// All of these; of the keys those of the last week, against all
     All,
 }
 
@@ -82,6 +86,9 @@ pub(super) async fn run(arguments: CheckArgs) -> Result<ExitCode> {
                 && let Err(error) = audit::check(&config, &arguments.anchors, &mut findings).await
             {
                 findings.push(wrong(&error.context("audit trail")));
+            }
+            if asked(What::Keys) {
+                keys::check(&config, arguments.what == What::Keys, &mut findings).await;
             }
         }
         Err(error) => findings.push(wrong(&error)),

@@ -1,13 +1,14 @@
+mod usage;
+
 use super::DeploymentArgs;
 use crate::deployment::Deployment;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Args, Subcommand};
 use engine::{
     Service,
     domain::{Network, RelyingParty, RelyingPartyRights},
     service::NewRelyingParty,
 };
-use jiff::{SignedDuration, Timestamp};
 use std::io::{Write, stdout};
 use wire::RelyingPartyUuid;
 
@@ -19,7 +20,7 @@ use wire::RelyingPartyUuid;
 Examples:
   smart-id rp add --config serve.toml --name \"Example Bank\" --network 192.0.2.0/24
   smart-id rp list --config serve.toml
-  smart-id rp usage --config serve.toml --from 2026-03-01T00:00:00Z
+  smart-id rp usage --config serve.toml --month 2026-03
   smart-id rp disable --config serve.toml 00000000-0000-4000-8000-000000000000")]
 pub(super) struct RpArgs {
     #[command(subcommand)]
@@ -32,8 +33,7 @@ enum RpCommand {
     Add(AddArgs),
     /// List all relying parties
     List(DeploymentArgs),
-    /// How sessions ended, by relying party and result, out of the audit trail
-    Usage(UsageArgs),
+    Usage(usage::UsageArgs),
     /// Treat a relying party as unknown from now on; its running sessions go on
     Disable(OneArgs),
     /// Let a disabled relying party in again
@@ -76,18 +76,6 @@ struct AddArgs {
 }
 
 #[derive(Args, Debug)]
-struct UsageArgs {
-    #[command(flatten)]
-    deployment: DeploymentArgs,
-    /// First moment that counts (RFC 3339); 30 days ago if left out
-    #[arg(long, value_name = "TIME")]
-    from: Option<Timestamp>,
-    /// First moment that does not count any more (RFC 3339); now if left out
-    #[arg(long, value_name = "TIME")]
-    until: Option<Timestamp>,
-}
-
-#[derive(Args, Debug)]
 struct OneArgs {
     #[command(flatten)]
     deployment: DeploymentArgs,
@@ -112,7 +100,7 @@ async fn act(service: &Service, command: RpCommand) -> Result<()> {
     match command {
         RpCommand::Add(arguments) => add(service, arguments).await,
         RpCommand::List(_) => list(service).await,
-        RpCommand::Usage(arguments) => usage(service, &arguments).await,
+        RpCommand::Usage(arguments) => usage::run(service, &arguments).await,
         RpCommand::Disable(arguments) => enable(service, arguments.uuid, false).await,
         RpCommand::Enable(arguments) => enable(service, arguments.uuid, true).await,
     }
@@ -178,26 +166,6 @@ fn describe(relying_party: &RelyingParty) -> String {
         line.push_str(&format!("  ({})", extras.join("; ")));
     }
     line
-}
-
-async fn usage(service: &Service, arguments: &UsageArgs) -> Result<()> {
-    let until = arguments.until.unwrap_or_else(Timestamp::now);
-    let month = SignedDuration::from_hours(30 * 24);
-    let from = match arguments.from {
-        Some(from) => from,
-        None => until
-            .checked_sub(month)
-            .context("--until is before all time")?,
-    };
-    let mut out = stdout().lock();
-    for line in service.usage(from, until).await? {
-        writeln!(
-            out,
-            "{}  {:<40}  {}",
-            line.relying_party, line.result, line.count
-        )?;
-    }
-    Ok(())
 }
 
 async fn enable(service: &Service, uuid: RelyingPartyUuid, enabled: bool) -> Result<()> {

@@ -8,7 +8,7 @@ use anyhow::Result;
 use clap::Args;
 use std::{path::PathBuf, process::ExitCode};
 use tracing::info;
-use web::WebSettings;
+use web::{JobMetrics, WebSettings};
 
 /// Run the server
 ///
@@ -37,8 +37,9 @@ pub(super) async fn run(arguments: ServeArgs) -> Result<ExitCode> {
         limits: config.web_limits(),
         body_timeout: config.http.body_timeout(),
         stop: lifecycle.stopping(),
+        jobs: JobMetrics::default(),
     };
-    jobs::start(&deployment.service, &lifecycle);
+    jobs::start(&deployment.service, &settings.jobs, &lifecycle);
     info!(listen = %listener.local_addr()?, public_url = %config.public_url, "ready");
     http::serve(
         listener,

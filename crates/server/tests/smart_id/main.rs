@@ -5,3 +5,5 @@ mod command_line;
 mod demo;
 mod process;
 mod serve;
+mod usage;
+mod weak_keys;

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 const STOP: Duration = Duration::from_secs(15);
 
 /// A deployment and the address in its configuration.
-fn deployment() -> (TempDir, PathBuf, String) {
+pub(crate) fn deployment() -> (TempDir, PathBuf, String) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut demo = Server::demo(Some(folder.path()));
     let address = demo.address();

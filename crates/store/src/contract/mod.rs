@@ -78,6 +78,8 @@ macro_rules! contract {
                 two_takers_get_two_halves,
                 every_audit_event_comes_back,
                 audit_records_are_listed_from_inclusive_until_exclusive_in_order,
+                audit_pages_add_up_to_the_whole,
+                moduli_of_every_key_are_listed_once,
             ],
             units_of_work: [
                 a_unit_of_work_reads_its_own_writes,

@@ -2,7 +2,7 @@ use super::{Database, fixtures::*};
 use engine::domain::{
     AuditEvent, AuditRecord, CloseReason, EndReason, RelyingParty, RelyingPartyRights,
 };
-use engine::ports::{Store, StoreError};
+use engine::ports::{KeyHolder, Store, StoreError, StoredModuli};
 use jiff::Timestamp;
 use splitkey::Profile;
 use std::sync::Arc;
@@ -246,12 +246,23 @@ pub(crate) async fn every_audit_event_comes_back(database: &dyn Database) {
         },
         AuditEvent::SessionEnded {
             result: text(),
+            kind: None,
             signature_sha256: None,
             evidence_sha256: Some(text()),
+        },
+        AuditEvent::SessionEnded {
+            result: text(),
+            kind: Some(text()),
+            signature_sha256: Some(text()),
+            evidence_sha256: None,
         },
         AuditEvent::CloneDetected { seq: u64::MAX },
         AuditEvent::TokenRotated { seq: 1 },
         AuditEvent::RelyingPartyChanged { change: text() },
+        AuditEvent::WeakModulusFound {
+            weakness: text(),
+            keys: vec![text(), text()],
+        },
     ];
     let records: Vec<_> = events
         .into_iter()
@@ -301,4 +312,111 @@ pub(crate) async fn audit_records_are_listed_from_inclusive_until_exclusive_in_o
         .await
         .expect("reads");
     assert_eq!(all, [of(1), of(2), of(3), of(4)]);
+}
+
+pub(crate) async fn audit_pages_add_up_to_the_whole(database: &dyn Database) {
+    let store = database.open().await;
+    let of = |seq| record(at(1), AuditEvent::TokenRotated { seq });
+    // Many of one moment, in one unit of work and in several.
+    for unit in 0..3 {
+        let mut uow = write(&*store).await;
+        for line in 0..5 {
+            uow.record(&of(unit * 5 + line)).await.expect("records");
+        }
+        uow.commit().await.expect("commits");
+    }
+    for seq in [100, 101, 102] {
+        let later = record(
+            at(i64::try_from(seq).expect("small")),
+            AuditEvent::TokenRotated { seq },
+        );
+        commit!(store, |uow| uow.record(&later));
+    }
+    let mut reader = read(&*store).await;
+    let (from, until) = (at(1), at(102));
+    let whole = reader.audit_records(from, until).await.expect("reads");
+    assert_eq!(whole.len(), 17);
+    for limit in [1, 2, 5, 16, 17, 18] {
+        let (mut records, mut after, mut pages) = (Vec::new(), None, 0);
+        loop {
+            let page = reader
+                .audit_page(from, until, after.as_ref(), limit)
+                .await
+                .expect("reads");
+            assert!(page.records.len() <= limit as usize);
+            records.extend(page.records);
+            pages += 1;
+            assert!(pages < 20, "pages end");
+            match page.next {
+                Some(next) => after = Some(next),
+                None => break,
+            }
+        }
+        assert_eq!(records, whole, "{limit}");
+    }
+}
+
+pub(crate) async fn moduli_of_every_key_are_listed_once(database: &dyn Database) {
+    let store = populated(database).await;
+    let mut closed = account(2);
+    closed.close(CloseReason::DeletedByOwner, at(50));
+    commit!(store, |uow| uow.save_account(&mut closed));
+    let open = registration(7);
+    let mut ended = registration(8);
+    commit!(store, |uow| uow.insert_registration(&open));
+    commit!(store, |uow| uow.insert_registration(&ended));
+    ended.end(EndReason::Abandoned, at(60));
+    commit!(store, |uow| uow.save_registration(&mut ended));
+    let pooled = half(Profile::Rsa6144, 5);
+    commit!(store, |uow| uow.pool_half(Profile::Rsa6144, &pooled));
+
+    let mut reader = read(&*store).await;
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let page = reader
+            .account_moduli(Timestamp::MIN, Timestamp::MAX, after, 4)
+            .await
+            .expect("reads");
+        let Some(last) = page.last() else { break };
+        after = Some(last.key);
+        found.extend(page);
+    }
+    let mut expected: Vec<StoredModuli> = [account(1), account(2), account(3)]
+        .iter()
+        .flat_map(|account| {
+            account.keys.iter().map(|key| StoredModuli {
+                holder: KeyHolder::Account(account.id),
+                key: key.id,
+                purpose: key.purpose,
+                n1: key.n1.clone(),
+                n2: key.n2.clone(),
+            })
+        })
+        .collect();
+    expected.sort_by_key(|one| one.key);
+    assert_eq!(found, expected);
+
+    // Account 2 was opened at second 2.
+    for (from, until, keys) in [
+        (at(2), at(3), 2),
+        (at(2), Timestamp::MAX, 4),
+        (at(4), at(9), 0),
+    ] {
+        let some = reader.account_moduli(from, until, None, 100).await;
+        assert_eq!(some.expect("reads").len(), keys);
+    }
+
+    let registered = reader.registration_moduli(None, 100).await.expect("reads");
+    let holder = KeyHolder::Registration(open.id);
+    assert_eq!(registered.len(), 2);
+    for (one, key) in registered.iter().zip(open.keys.iter()) {
+        assert_eq!((one.holder, one.key), (holder, key.id));
+        assert_eq!((&one.n1, &one.n2), (&key.n1, &key.n2));
+    }
+    let after = reader.registration_moduli(Some(open.id), 100).await;
+    assert_eq!(after.expect("reads"), []);
+
+    let pool = reader.pooled_moduli().await.expect("reads");
+    let pool: Vec<_> = pool.iter().map(|modulus| modulus.as_bytes()).collect();
+    assert_eq!(pool, [pooled.modulus.as_bytes()]);
 }

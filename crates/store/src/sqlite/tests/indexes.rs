@@ -56,6 +56,10 @@ async fn every_lookup_uses_an_index() {
         evidence::OF_ACCOUNT,
         evidence::AFTER,
         published_certificate::KNOWN,
+        audit::FIRST_PAGE,
+        audit::NEXT_PAGE,
+        account::MODULI,
+        registration::MODULI,
     ] {
         let plan: Vec<(i64, i64, i64, String)> =
             sqlx::query_as(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")))
