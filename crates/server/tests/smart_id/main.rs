@@ -3,5 +3,6 @@
 mod account;
 mod command_line;
 mod demo;
+#[path = "../process/mod.rs"]
 mod process;
 mod serve;
