@@ -56,6 +56,9 @@ impl fmt::Display for Problem {
             Self::NoAnswer => {
                 f.write_str("The server does not answer. Try again; your PIN is not needed twice.")
             }
+            Self::Server { status: 503, .. } => {
+                f.write_str("The server cannot do that just now (HTTP 503). Try again in a moment.")
+            }
             Self::Server {
                 status,
                 code,
