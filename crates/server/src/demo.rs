@@ -120,7 +120,7 @@ pub async fn start(options: DemoOptions) -> Result<RunningDemo> {
         .merge(identities::routes(deployment.service.clone()))
         .merge(welcome::routes(&url));
     let router = web::router_with(deployment.service.clone(), settings, more);
-    jobs::start(&deployment.service, &lifecycle);
+    jobs::start(&deployment, &lifecycle);
     http::serve(listener, router, http::Limits::default(), &lifecycle);
     Ok(RunningDemo {
         url,

@@ -1,9 +1,9 @@
-//! What happens by itself: expiry, the pool of server halves, transport keys.
+//! What happens by itself: expiry, the pool of server halves, transport keys, checkpoints of the database.
 
-use crate::lifecycle::Lifecycle;
+use crate::{deployment::Deployment, lifecycle::Lifecycle};
 use anyhow::Error;
-use engine::Service;
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
+use store::CheckpointError;
 use tracing::{debug, error, info};
 
 /// Sessions, registrations and accounts whose time is over (R89); locks need no job, they are computed.
@@ -12,9 +12,12 @@ const EXPIRY: Duration = Duration::from_secs(1);
 const POOL: Duration = Duration::from_secs(2);
 /// Looking whether a transport key's day is over.
 const TRANSPORT_KEYS: Duration = Duration::from_secs(3600);
+/// Moving what is committed from the database's log into its file.
+const CHECKPOINT: Duration = Duration::from_secs(1);
 
 /// Starts all jobs. Each is safe beside the same job of another process.
-pub fn start(service: &Service, lifecycle: &Lifecycle) {
+pub fn start(deployment: &Deployment, lifecycle: &Lifecycle) {
+    let service = &deployment.service;
     let expiry = service.clone();
     repeat(lifecycle, "expiry", EXPIRY, move || {
         let service = expiry.clone();
@@ -44,6 +47,25 @@ pub fn start(service: &Service, lifecycle: &Lifecycle) {
         let service = transport_keys.clone();
         async move { Ok(service.rotate_transport_keys().await?) }
     });
+    let store = deployment.store();
+    repeat(lifecycle, "checkpoint", CHECKPOINT, move || {
+        let store = Arc::clone(&store);
+        async move {
+            match store.checkpoint().await {
+                Err(error @ CheckpointError::NotDurable(_)) => give_up(error.into()),
+                outcome => Ok(outcome?),
+            }
+        }
+    });
+}
+
+/// Ends the process where it stands: closing the database would trust pages that may never have reached the disk.
+fn give_up(error: Error) -> ! {
+    error!(
+        error = format!("{error:#}"),
+        "the disk failed; ending at once, the next start recovers everything from the database's log"
+    );
+    std::process::abort()
 }
 
 /// Runs `work` now and then again after every `pause`, up to a tenth longer so that processes do not march in step.

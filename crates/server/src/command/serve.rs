@@ -38,7 +38,7 @@ pub(super) async fn run(arguments: ServeArgs) -> Result<ExitCode> {
         body_timeout: config.http.body_timeout(),
         stop: lifecycle.stopping(),
     };
-    jobs::start(&deployment.service, &lifecycle);
+    jobs::start(&deployment, &lifecycle);
     info!(listen = %listener.local_addr()?, public_url = %config.public_url, "ready");
     http::serve(
         listener,
