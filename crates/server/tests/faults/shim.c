@@ -35,6 +35,7 @@
 #include <unistd.h>
 
 enum phase { BEFORE, HALF, AFTER };
+enum files { ALL, MAIN, ALL_BUT_MAIN }; /* the main file of the database is written by checkpoints only */
 
 /* Written and read by the test at these offsets; all fields have eight bytes. */
 struct control {
@@ -49,6 +50,10 @@ struct control {
     volatile int64_t faults;       /* how often something was made to fail */
     volatile int64_t lying_disk;   /* 1: syncs succeed and make nothing durable */
     volatile int64_t killed;       /* 1: this shim killed the process */
+    volatile int64_t fault_from;   /* faults begin in this segment */
+    volatile int64_t fault_limit;  /* and end after so many; 0: they do not */
+    volatile int64_t fault_files;  /* enum files: which ones fail */
+    volatile int64_t count_main;   /* 1: only the main file counts; 0: only the others, which are independent of time */
 };
 
 static struct control *control;
@@ -198,10 +203,18 @@ static int is_point(int is_sync, enum phase phase)
     return control->kill_change == (is_sync ? -1 : control->change);
 }
 
+static int counts(const char *path)
+{
+    return control->armed == 1 && must_last(path) && ends_with(path, ".db") == control->count_main;
+}
+
+/* The last change was the header of a log. */
+static int only_log_header;
+
 /* Before a change; says whether to do only half of it. */
 static int begin_change(const char *operation, const char *path, size_t bytes)
 {
-    if (control->armed != 1 || !must_last(path)) return 0;
+    if (!counts(path)) return 0;
     note(operation, path, bytes);
     if (is_point(0, BEFORE)) die();
     return is_point(0, HALF);
@@ -209,14 +222,21 @@ static int begin_change(const char *operation, const char *path, size_t bytes)
 
 static void end_change(const char *path)
 {
-    if (control->armed != 1 || !must_last(path)) return;
+    if (!counts(path)) return;
     if (is_point(0, AFTER)) die();
     control->change++;
 }
 
+/* Neither a sync with nothing new before it nor that of a log's fresh header makes anything last: when SQLite begins its
+ * log anew, and when it syncs it once more, depends on time. */
+static int sync_counts(const char *path)
+{
+    return counts(path) && control->change > 0 && !(control->change == 1 && only_log_header);
+}
+
 static void begin_sync(const char *path)
 {
-    if (control->armed != 1) return;
+    if (!sync_counts(path)) return;
     note("sync", path, 0);
     /* A segment with fewer changes than the recorded one: here at the latest. */
     if (is_point(1, BEFORE) || (control->kill_segment == control->segment && control->kill_change >= 0)) die();
@@ -225,18 +245,27 @@ static void begin_sync(const char *path)
 static void end_sync(const char *path)
 {
     became_durable(path);
-    if (control->armed != 1) return;
+    if (!sync_counts(path)) return;
     if (is_point(1, AFTER)) die();
     control->segment++;
     control->change = 0;
 }
 
-static int fails(int64_t number)
+static int fails(int64_t number, const char *path)
 {
-    if (number == 0) return 0;
+    if (control->fault_files != ALL && ends_with(path, ".db") != (control->fault_files == MAIN)) return 0;
+    if (number == 0 || control->segment < control->fault_from) return 0;
+    if (control->fault_limit && control->faults >= control->fault_limit) return 0;
     control->faults++;
     errno = (int)number;
     return 1;
+}
+
+/* Whether something was written since the last sync; known of the database only. */
+static int *dirty_flag(const char *path)
+{
+    static int log_dirty, main_dirty;
+    return ends_with(path, "-wal") ? &log_dirty : ends_with(path, ".db") ? &main_dirty : NULL;
 }
 
 /* ---- the calls ---- */
@@ -252,15 +281,13 @@ static ssize_t changing_write(int file, const void *bytes, size_t length, int64_
     ssize_t result;
     if (!path_of(file, path)) return raw_write(file, bytes, length, offset);
     pthread_mutex_lock(&lock);
-    if (control->write_errno) {
+    int *dirty = dirty_flag(path);
+    if (dirty) *dirty = 1;
+    if (counts(path)) only_log_header = ends_with(path, "-wal") && offset == 0;
+    if (fails(control->write_errno, path)) {
+        result = -1;
         /* A disk that becomes full takes the beginning of what does not fit. */
-        if (control->write_errno == ENOSPC && length > 512) {
-            control->faults++;
-            result = raw_write(file, bytes, length / 2, offset);
-        } else {
-            fails(control->write_errno);
-            result = -1;
-        }
+        if (control->write_errno == ENOSPC && length > 512) result = raw_write(file, bytes, length / 2, offset);
     } else {
         if (begin_change("write", path, length)) {
             raw_write(file, bytes, length / 2, offset);
@@ -289,7 +316,10 @@ static int changing_sync(int file, long number)
     int result;
     if (!path_of(file, path)) return syscall(number, file);
     pthread_mutex_lock(&lock);
-    if (fails(control->sync_errno)) {
+    /* As Linux has it: only what is dirty can fail to be written back, and is taken for clean afterwards. */
+    int *dirty = dirty_flag(path), was_dirty = !dirty || *dirty;
+    if (dirty) *dirty = 0;
+    if (was_dirty && fails(control->sync_errno, path)) {
         result = -1;
     } else {
         begin_sync(path);
@@ -310,7 +340,7 @@ static int changing_truncate(int file, off64_t length)
     if (!path_of(file, path)) return syscall(SYS_ftruncate, file, length);
     pthread_mutex_lock(&lock);
     int result;
-    if (fails(control->write_errno)) {
+    if (fails(control->write_errno, path)) {
         result = -1;
     } else {
         begin_change("truncate", path, (size_t)length);
