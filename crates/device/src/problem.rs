@@ -62,6 +62,9 @@ impl fmt::Display for Problem {
             Self::Server { code, .. } if code == "frozen" => f.write_str(
                 "Too many of this phone's messages came to nothing, so nothing can be signed. Refresh, then try again.",
             ),
+            Self::Server { status: 503, .. } => {
+                f.write_str("The server cannot do that just now (HTTP 503). Try again in a moment.")
+            }
             Self::Server {
                 status,
                 code,

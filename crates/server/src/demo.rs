@@ -122,7 +122,7 @@ pub async fn start(options: DemoOptions) -> Result<RunningDemo> {
     let more = Router::new()
         .merge(identities::routes(deployment.service.clone()))
         .merge(welcome::routes(&url));
-    jobs::start(&deployment.service, &settings.jobs, &lifecycle);
+    jobs::start(&deployment, &settings.jobs, &lifecycle);
     let router = web::router_with(deployment.service.clone(), settings, more);
     http::serve(listener, router, http::Limits::default(), &lifecycle);
     Ok(RunningDemo {

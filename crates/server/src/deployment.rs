@@ -79,6 +79,12 @@ impl Deployment {
         Ok(root.certificate)
     }
 
+    /// The database itself, for its upkeep.
+    #[must_use]
+    pub fn store(&self) -> Arc<SqliteStore> {
+        Arc::clone(&self.store)
+    }
+
     /// Closes the database, once what is under way has ended.
     pub async fn close(self) {
         self.store.close().await;

@@ -1,7 +1,8 @@
-//! What happens by itself: expiry, checkpoints of the audit trail, the pool of server halves, transport keys, the nightly
-//! look at all keys.
+//! What happens by itself: expiry, checkpoints of the audit trail and of the database, the pool of server halves, transport
+//! keys, the nightly look at all keys.
 
 use crate::{
+    deployment::Deployment,
     key_scan::{self, Extent},
     lifecycle::Lifecycle,
 };
@@ -17,6 +18,7 @@ use std::{
     },
     time::Duration,
 };
+use store::CheckpointError;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info};
 use web::JobMetrics;
@@ -24,11 +26,13 @@ use web::JobMetrics;
 /// Sessions, registrations and accounts whose time is over (R89); locks need no job, they are computed.
 const EXPIRY: Duration = Duration::from_secs(1);
 /// Vouching for the audit trail, if anything was added to it.
-const CHECKPOINT: Duration = Duration::from_secs(5);
+const AUDIT_CHECKPOINT: Duration = Duration::from_secs(5);
 /// Looking whether server halves are needed.
 const POOL: Duration = Duration::from_secs(2);
 /// Looking whether a transport key's day is over.
 const TRANSPORT_KEYS: Duration = Duration::from_secs(3600);
+/// Moving what is committed from the database's log into its file.
+const DATABASE_CHECKPOINT: Duration = Duration::from_secs(1);
 
 /// Comparing new moduli with all others (`splitkey.md` §1.1, "nightly").
 const KEY_SCAN: Duration = Duration::from_secs(24 * 3600);
@@ -36,7 +40,8 @@ const KEY_SCAN: Duration = Duration::from_secs(24 * 3600);
 const KEY_SCAN_OVERLAP_SECONDS: i64 = 3600;
 
 /// Starts all jobs. Each is safe beside the same job of another process.
-pub fn start(service: &Service, metrics: &JobMetrics, lifecycle: &Lifecycle) {
+pub fn start(deployment: &Deployment, metrics: &JobMetrics, lifecycle: &Lifecycle) {
+    let service = &deployment.service;
     let expiry = service.clone();
     repeat(lifecycle, "expiry", EXPIRY, move || {
         let service = expiry.clone();
@@ -49,7 +54,7 @@ pub fn start(service: &Service, metrics: &JobMetrics, lifecycle: &Lifecycle) {
         }
     });
     let checkpoints = service.clone();
-    repeat(lifecycle, "checkpoint", CHECKPOINT, move || {
+    repeat(lifecycle, "audit_checkpoint", AUDIT_CHECKPOINT, move || {
         let service = checkpoints.clone();
         async move {
             checkpoint(&service).await?;
@@ -82,6 +87,21 @@ pub fn start(service: &Service, metrics: &JobMetrics, lifecycle: &Lifecycle) {
         let last = Arc::clone(&last);
         async move { scan_keys(&service, &metrics, &last, stopping).await }
     });
+    let store = deployment.store();
+    repeat(
+        lifecycle,
+        "database_checkpoint",
+        DATABASE_CHECKPOINT,
+        move || {
+            let store = Arc::clone(&store);
+            async move {
+                match store.checkpoint().await {
+                    Err(error @ CheckpointError::NotDurable(_)) => give_up(error.into()),
+                    outcome => Ok(outcome?),
+                }
+            }
+        },
+    );
 }
 
 /// Compares what came since the last scan with everything, and makes a noise about what it finds.
@@ -149,6 +169,15 @@ pub async fn last_checkpoint(service: &Service) {
     if let Err(error) = checkpoint(service).await {
         error!(error = format!("{error:#}"), "no last audit checkpoint");
     }
+}
+
+/// Ends the process where it stands: closing the database would trust pages that may never have reached the disk.
+fn give_up(error: Error) -> ! {
+    error!(
+        error = format!("{error:#}"),
+        "the disk failed; ending at once, the next start recovers everything from the database's log"
+    );
+    std::process::abort()
 }
 
 /// Runs `work` now and then again after every `pause`, up to a tenth longer so that processes do not march in step.

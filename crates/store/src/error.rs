@@ -48,6 +48,31 @@ pub enum OpenError {
     Statement(#[from] StoreError),
 }
 
+/// Why the log could not be moved into the database file.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointError {
+    /// The database file could not be made durable, and nobody knows any more which of its pages are: see
+    /// [`SqliteStore::checkpoint`](crate::SqliteStore::checkpoint).
+    #[error("the database file could not be made durable")]
+    NotDurable(#[source] sqlx::Error),
+    /// Anything else, a full disk for example; the next try does it all again.
+    #[error("the log cannot be moved into the database file")]
+    Failed(#[source] sqlx::Error),
+}
+
+impl From<sqlx::Error> for CheckpointError {
+    fn from(error: sqlx::Error) -> Self {
+        const SQLITE_IOERR_FSYNC: &str = "1034";
+        let database = error.as_database_error();
+        match database
+            .is_some_and(|error| error.code().is_some_and(|code| code == SQLITE_IOERR_FSYNC))
+        {
+            true => Self::NotDurable(error),
+            false => Self::Failed(error),
+        }
+    }
+}
+
 /// Why a statement failed, as far as anybody acts on the difference.
 #[derive(Debug)]
 pub(crate) enum SqlError {

@@ -4,6 +4,9 @@
 //! answer never rests on an attempt that a power cut could undo (`splitkey.md` §4.2 step 4). Changes are
 //! compare-and-swap on a version column.
 //!
+//! What is committed stands in SQLite's log until [`SqliteStore::checkpoint`] moves it; a server calls it every second
+//! (`docs/adr/0012-a-failed-fsync.md`).
+//!
 //! What would hurt a person if the file were stolen is encrypted by [`ColumnCipher`]: the server's shares
 //! and halves of keys, verdicts, what sessions are about and what came of them, certificates, names and
 //! dates of birth. What rows are looked up by is not: semantics identifiers, document numbers, codes. A
@@ -59,5 +62,5 @@ mod wakeups;
 mod contract;
 
 pub use cipher::{ColumnCipher, ColumnKey, RepeatedKeyId};
-pub use error::OpenError;
+pub use error::{CheckpointError, OpenError};
 pub use sqlite::{Options, SqliteStore};

@@ -1,7 +1,7 @@
 use crate::{
     audit,
     cipher::ColumnCipher,
-    error::{OpenError, SqlError},
+    error::{CheckpointError, OpenError, SqlError},
     schema,
     sql::{self, Argument, Datum},
     tables::Tables,
@@ -116,6 +116,43 @@ impl SqliteStore {
         self.writer.close().await;
     }
 
+    /// Moves what is committed from the log into the database file, as far as no reader needs the log. Call it about
+    /// once a second: the log grows until then. It is safe beside readers, writers and other processes.
+    ///
+    /// # Errors
+    /// After [`CheckpointError::NotDurable`] the process has to end, *without* closing the database. The kernel reports
+    /// a failed write-back once and then takes the pages for written. SQLite would write again only what it moved this
+    /// time, not what an earlier checkpoint moved as far as a reader let it; the next sync would succeed, the log be
+    /// overwritten, and commits that were acknowledged be gone. Whoever opens the files next moves the whole log.
+    pub async fn checkpoint(&self) -> Result<(), CheckpointError> {
+        let mut connection = self.readers.acquire().await?;
+        sqlx::query("PRAGMA wal_checkpoint(PASSIVE)")
+            .execute(&mut *connection)
+            .await?;
+        Ok(())
+    }
+
+    /// What is wrong with the file itself: damaged pages, indexes that miss rows, references to nothing. Reads all of
+    /// it; empty if nothing is wrong.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub async fn damage(&self) -> Result<Vec<String>, OpenError> {
+        // At most so many findings: one is enough to restore a backup.
+        const PAGES: &str = "PRAGMA integrity_check(10)";
+        const REFERENCES: &str = "PRAGMA foreign_key_check";
+        let mut connection = self.readers.acquire().await?;
+        let pages: Vec<String> = sqlx::query_scalar(PAGES)
+            .fetch_all(&mut *connection)
+            .await?;
+        let mut found: Vec<String> = pages.into_iter().filter(|line| line != "ok").collect();
+        for row in sqlx::query(REFERENCES).fetch_all(&mut *connection).await? {
+            let table: String = row.try_get(0)?;
+            found.push(format!("a row of {table} refers to nothing"));
+        }
+        Ok(found)
+    }
+
     async fn check_schema(&self) -> Result<(), OpenError> {
         let mut connection = self.readers.acquire().await?;
         schema::check_current(&history(&mut connection).await?)
@@ -198,6 +235,8 @@ impl Place {
             // to a power cut in WAL mode.
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
+            // SQLite's own checkpoints would hide a failed sync.
+            .pragma("wal_autocheckpoint", "0")
             // A destroyed key share is overwritten, not just unlinked.
             .pragma("secure_delete", "ON")
             .disable_statement_logging()

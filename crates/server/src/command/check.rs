@@ -45,7 +45,7 @@ pub(super) struct CheckArgs {
 enum What {
     /// The configuration file and the secrets it names
     Config,
-    /// The database: schema, column keys
+    /// The database: undamaged, schema, column keys
     Store,
     /// The vault: unlock key, integrity, lifetime of the authorities
     Vault,
@@ -158,17 +158,26 @@ fn check_secret(name: &str, source: &SecretSource, findings: &mut Vec<Finding>) 
 async fn check_store(config: &Config, findings: &mut Vec<Finding>) {
     let outcome = async {
         let store = deployment::open_store(&config.database).await?;
-        let ready = store.ready().await;
+        let looked = async {
+            store.ready().await?;
+            Ok::<_, Error>(store.damage().await?)
+        };
+        let looked = looked.await;
         store.close().await;
-        Ok(ready?)
+        looked
     };
-    findings.push(match outcome.await {
-        Ok(()) => Finding::Fine(format!(
-            "database {} has our schema and opens with its keys",
-            config.database.file.display()
-        )),
-        Err(error) => wrong(&error),
-    });
+    let file = config.database.file.display();
+    match outcome.await {
+        Ok(damage) if damage.is_empty() => findings.push(Finding::Fine(format!(
+            "database {file} is undamaged, has our schema and opens with its keys"
+        ))),
+        Ok(damage) => findings.extend(damage.into_iter().map(|what| {
+            Finding::Wrong(format!(
+                "database {file} is damaged: {what}; mend: restore a backup"
+            ))
+        })),
+        Err(error) => findings.push(wrong(&error)),
+    }
 }
 
 fn check_vault(config: &Config, findings: &mut Vec<Finding>) {

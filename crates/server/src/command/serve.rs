@@ -39,7 +39,7 @@ pub(super) async fn run(arguments: ServeArgs) -> Result<ExitCode> {
         stop: lifecycle.stopping(),
         jobs: JobMetrics::default(),
     };
-    jobs::start(&deployment.service, &settings.jobs, &lifecycle);
+    jobs::start(&deployment, &settings.jobs, &lifecycle);
     info!(listen = %listener.local_addr()?, public_url = %config.public_url, "ready");
     http::serve(
         listener,

@@ -14,7 +14,7 @@ use device::{Event, Phone, PinEntry, SoftwareKeystore, View};
 use serde_json::json;
 use std::{
     io::{self, BufRead, IsTerminal, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
     thread,
     time::{Duration, Instant},
@@ -115,17 +115,25 @@ pub fn run(arguments: DeviceArgs) -> Result<ExitCode> {
     match arguments.command {
         DeviceCommand::Register(arguments) => register::run(&file, &arguments, report),
         DeviceCommand::List => list(report, &file),
-        DeviceCommand::Pending { wait } => pending(&mut started(&file)?, wait, report),
-        DeviceCommand::Approve(arguments) => {
-            answer::approve(&mut started(&file)?, arguments, report)
+        DeviceCommand::Pending { wait } => {
+            with_account(&file, report, |handset| pending(handset, wait, report))
         }
-        DeviceCommand::Refuse(arguments) => {
-            answer::refuse(&mut started(&file)?, &arguments, report)
-        }
-        DeviceCommand::Show => last(&mut started(&file)?, Event::Refresh, report),
-        DeviceCommand::Rotate => last(&mut started(&file)?, Event::Rotate, report),
+        DeviceCommand::Approve(arguments) => with_account(&file, report, |handset| {
+            answer::approve(handset, arguments, report)
+        }),
+        DeviceCommand::Refuse(arguments) => with_account(&file, report, |handset| {
+            answer::refuse(handset, &arguments, report)
+        }),
+        DeviceCommand::Show => with_account(&file, report, |handset| {
+            last(handset, Event::Refresh, report)
+        }),
+        DeviceCommand::Rotate => with_account(&file, report, |handset| {
+            last(handset, Event::Rotate, report)
+        }),
         DeviceCommand::Delete { yes } => {
-            let mut handset = started(&file)?;
+            // What is left of a closed account can be deleted as well.
+            let mut handset = Handset::open(&file, None, None)?;
+            start(&mut handset, report)?;
             if !yes && ask("Delete the account for good? Type OK: ")? != "OK" {
                 bail!("nothing was deleted");
             }
@@ -134,17 +142,45 @@ pub fn run(arguments: DeviceArgs) -> Result<ExitCode> {
     }
 }
 
-/// The phone in the file, its last doubts settled.
-fn started(file: &std::path::Path) -> Result<Handset> {
+/// Works with the phone in the file; without an account says why there is none.
+fn with_account(
+    file: &Path,
+    report: Report,
+    work: impl FnOnce(&mut Handset) -> Result<ExitCode>,
+) -> Result<ExitCode> {
     let mut handset = Handset::open(file, None, None)?;
-    handset.act(Event::AppStart)?;
-    if !handset.phone().has_account() && !handset.phone().is_registering() {
-        bail!(
+    let shown = start(&mut handset, report)?;
+    if handset.phone().has_account() || handset.phone().is_registering() {
+        return work(&mut handset);
+    }
+    match shown {
+        Some(closed @ View::AccountClosed { .. }) => {
+            report.show(&closed);
+            Ok(report::exit_code(&closed))
+        }
+        _ => bail!(
             "there is no account on the phone in {}; register one first",
             file.display()
-        );
+        ),
     }
-    Ok(handset)
+}
+
+/// Switches the phone on, which settles what a crash or a lost answer left open, and tells what came of it. Returns
+/// what is shown in the end.
+fn start(handset: &mut Handset, report: Report) -> Result<Option<View>> {
+    let mut views = handset.act(Event::AppStart)?;
+    for view in &views {
+        if let View::Registered(_)
+        | View::RegistrationEnded { .. }
+        | View::Completed(_)
+        | View::WrongPin { .. }
+        | View::NotSent(_)
+        | View::Failed { .. } = view
+        {
+            report.show(view);
+        }
+    }
+    Ok(views.pop())
 }
 
 fn last(handset: &mut Handset, event: Event, report: Report) -> Result<ExitCode> {
@@ -153,7 +189,7 @@ fn last(handset: &mut Handset, event: Event, report: Report) -> Result<ExitCode>
     Ok(report::exit_code(&view))
 }
 
-fn list(report: Report, file: &std::path::Path) -> Result<ExitCode> {
+fn list(report: Report, file: &Path) -> Result<ExitCode> {
     let folder = file
         .parent()
         .map_or_else(storage::default_folder, |folder| Ok(folder.to_owned()))?;

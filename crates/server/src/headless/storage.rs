@@ -9,7 +9,6 @@ use std::{
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
-use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
 /// Ending of a phone's file.
@@ -56,10 +55,12 @@ impl Storage {
                 path.display()
             )
         })?;
-        Ok(Self {
+        let storage = Self {
             path: path.to_owned(),
             _lock: file,
-        })
+        };
+        storage.clear_drafts()?;
+        Ok(storage)
     }
 
     /// What is stored, if there is a phone.
@@ -88,17 +89,27 @@ impl Storage {
         Ok(secret)
     }
 
-    /// Deletes the phone and its keys.
+    /// Deletes the phone and its keys; they do not come back after a power cut.
     pub(super) fn wipe(&self) -> Result<()> {
-        for path in [self.path.clone(), beside(&self.path, "key")] {
-            match fs::remove_file(&path) {
-                Err(error) if error.kind() != ErrorKind::NotFound => {
-                    return Err(error).with_context(|| format!("cannot delete {}", path.display()));
-                }
-                _ => {}
-            }
+        for path in self.files() {
+            remove(&path)?;
         }
-        Ok(())
+        self.clear_drafts()?;
+        let folder = folder_of(&self.path);
+        File::open(folder)
+            .and_then(|folder| folder.sync_all())
+            .with_context(|| format!("cannot write the folder {}", folder.display()))
+    }
+
+    /// Removes what a crash left of a write: an old state must not outlive its successor (`splitkey.md` §3).
+    fn clear_drafts(&self) -> Result<()> {
+        self.files()
+            .iter()
+            .try_for_each(|path| remove(&draft_of(path)))
+    }
+
+    fn files(&self) -> [PathBuf; 2] {
+        [self.path.clone(), beside(&self.path, "key")]
     }
 }
 
@@ -178,19 +189,42 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     name.into()
 }
 
-/// Writes to a new file in the same folder, makes it durable, puts it in place, and makes that durable.
+/// Writes a draft, makes it durable, puts it in place, and makes that durable. Only under the lock.
 fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = match path.parent() {
+    let draft = draft_of(path);
+    remove(&draft)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&draft)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&draft, path)?;
+    File::open(folder_of(path))?.sync_all()?;
+    Ok(())
+}
+
+/// Where the next content of a file is written. The name is always the same, so that whoever comes after a crash finds it.
+fn draft_of(path: &Path) -> PathBuf {
+    beside(path, "new")
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
-    };
-    // Such files are readable for their owner only.
-    let mut file = NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    File::open(folder)?.sync_all()?;
-    Ok(())
+    }
+}
+
+/// Deletes a file that may be there.
+fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot delete {}", path.display()))
+        }
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -252,6 +286,29 @@ mod tests {
                 .to_string()
                 .contains("keystore")
         );
+    }
+
+    #[test]
+    fn what_a_crash_left_of_a_write_goes_with_the_next_command_or_the_phone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.phone");
+        let drafts = ["a.phone.new", "a.phone.key.new"].map(|name| folder.path().join(name));
+        let crash = || {
+            drafts
+                .iter()
+                .for_each(|draft| fs::write(draft, b"old state").unwrap())
+        };
+        crash();
+        let storage = Storage::open(&path).unwrap();
+        assert!(drafts.iter().all(|draft| !draft.exists()));
+        crash();
+        storage.keystore_secret().unwrap();
+        storage.wipe().unwrap();
+        let left: Vec<_> = fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        assert_eq!(left, ["a.phone.lock"]);
     }
 
     #[test]

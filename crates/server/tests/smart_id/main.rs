@@ -3,6 +3,7 @@
 mod account;
 mod command_line;
 mod demo;
+#[path = "../process/mod.rs"]
 mod process;
 mod serve;
 mod usage;

@@ -1,4 +1,4 @@
-use super::{PinArgs, pin};
+use super::{PinArgs, pin, start};
 use crate::headless::{
     handset::{Handset, KeyProgress},
     report::{self, Report},
@@ -66,18 +66,25 @@ pub(super) fn run(file: &Path, arguments: &RegisterArgs, report: Report) -> Resu
     if io::stderr().is_terminal() {
         handset.on_progress(show_progress);
     }
-    handset.act(Event::AppStart)?;
+    if let Some(View::Registered(_)) = start(&mut handset, report)? {
+        // The last answer had been lost.
+        return Ok(ExitCode::SUCCESS);
+    }
     if handset.phone().has_account() && !arguments.replace {
         bail!(
             "there is an account on the phone in {} already; delete it first, or say --replace",
             file.display()
         );
     }
-    if !handset.phone().is_registering() {
+    let resumed = handset.phone().is_registering();
+    if !resumed {
         begin(&mut handset, arguments, report)?;
     }
     let view = handset.act_to(Event::Refresh)?;
     if let View::AwaitingIdentity { code, .. } = &view {
+        if resumed {
+            report.show(&view);
+        }
         match &arguments.person {
             Some(person) => vouch(&handset, code, person, arguments)?,
             None => report.say(&format!(

@@ -135,3 +135,65 @@ async fn what_was_committed_is_in_the_files_when_the_power_fails() {
             .is_none()
     );
 }
+
+#[tokio::test]
+async fn only_a_checkpoint_moves_commits_into_the_file() {
+    let file = fresh().await;
+    let store = file.store().await;
+    let size = || std::fs::metadata(file.location()).expect("there").len();
+    store.checkpoint().await.expect("works");
+    let before = size();
+    // More than the thousand pages after which SQLite would do it by itself.
+    for number in 1..100 {
+        commit!(store, |uow| uow.insert_account(&account(number)));
+    }
+    let log = std::fs::metadata(file.location() + "-wal").expect("there");
+    assert!(log.len() > 1000 * 4096, "{log:?}");
+    assert_eq!(size(), before);
+    store.checkpoint().await.expect("works");
+    assert!(size() > before);
+    assert_eq!(store.damage().await.expect("reads"), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_checkpoint_waits_for_nobody() {
+    let file = fresh().await;
+    let store = file.store().await;
+    let mut reader = read(&store).await;
+    assert!(
+        reader
+            .account(account_id(1))
+            .await
+            .expect("reads")
+            .is_none()
+    );
+    commit!(store, |uow| uow.insert_account(&account(1)));
+    let writer = write(&store).await;
+    store
+        .checkpoint()
+        .await
+        .expect("as far as the reader lets it");
+    drop((reader, writer));
+}
+
+#[tokio::test]
+async fn damage_is_found_and_named() {
+    let file = fresh().await;
+    let store = file.store().await;
+    commit!(store, |uow| uow.insert_account(&account(1)));
+    store.close().await;
+    file.tamper("PRAGMA foreign_keys = OFF; DELETE FROM account WHERE TRUE")
+        .await;
+    let store = file.store().await;
+    let found = store.damage().await.expect("reads");
+    assert_eq!(found, vec!["a row of account_key refers to nothing"; 2]);
+    store.close().await;
+
+    // The first page of a tree that is not the schema's.
+    let mut bytes = std::fs::read(file.location()).expect("reads");
+    let page = bytes.len() - 4096;
+    bytes[page..page + 100].fill(0xff);
+    std::fs::write(file.location(), bytes).expect("writes");
+    let found = file.store().await.damage().await.expect("reads");
+    assert!(found.len() > 2, "{found:?}");
+}

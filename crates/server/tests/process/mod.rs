@@ -2,7 +2,7 @@
 
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{self, BufRead, BufReader, Read, Write},
     net::TcpStream,
     path::Path,
     process::{Child, Command, ExitStatus, Output, Stdio},
@@ -15,6 +15,10 @@ use std::{
 pub(crate) fn smart_id() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_smart-id"));
     command.env_remove("SMART_ID_LOG");
+    // Its servers are on this machine, at addresses that a NO_PROXY need not name.
+    for proxy in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
+        command.env_remove(proxy);
+    }
     command
 }
 
@@ -203,25 +207,35 @@ pub(crate) fn request(
     headers: &str,
     body: &str,
 ) -> (u16, String, String) {
-    let mut stream = TcpStream::connect(address).expect("connects");
-    stream
-        .set_read_timeout(Some(Duration::from_secs(30)))
-        .expect("a timeout");
+    try_request(address, method, path, headers, body).expect("an answer")
+}
+
+/// The same where the server may be dying.
+pub(crate) fn try_request(
+    address: &str,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &str,
+) -> io::Result<(u16, String, String)> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
     let length = body.len();
     write!(
         stream,
         "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
-    )
-    .expect("writes");
+    )?;
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("an answer");
-    let (head, body) = answer.split_once("\r\n\r\n").expect("a header block");
+    stream.read_to_string(&mut answer)?;
+    let (head, body) = answer
+        .split_once("\r\n\r\n")
+        .ok_or(io::ErrorKind::UnexpectedEof)?;
     let status = head
         .split(' ')
         .nth(1)
         .and_then(|status| status.parse().ok())
-        .expect("a status");
-    (status, head.to_lowercase(), body.to_owned())
+        .ok_or(io::ErrorKind::InvalidData)?;
+    Ok((status, head.to_lowercase(), body.to_owned()))
 }
 
 /// `GET`.
