@@ -10,7 +10,7 @@ mod transactions;
 use crate::{Method, Request};
 use base64ct::{Base64, Encoding};
 use jiff::{SignedDuration, Timestamp};
-pub(super) use lie::Lie;
+pub(super) use lie::{Lie, Moduli, Twists};
 use p256::ecdsa::SigningKey;
 use rand_core::Rng;
 use serde::Serialize;
@@ -118,6 +118,7 @@ pub(super) struct Server {
     pub(super) sessions: Vec<Session>,
     transactions: Vec<Transaction>,
     pub(super) lie: Option<Lie>,
+    pub(super) twists: Twists,
     /// `(m, s1′)` as they came in, for the test that looks for them on the phone.
     pub(super) partial_signatures: Vec<Vec<u8>>,
     pub(super) server_shares: Vec<Vec<u8>>,
@@ -142,6 +143,7 @@ impl Server {
             sessions: Vec::new(),
             transactions: Vec::new(),
             lie: None,
+            twists: Twists::default(),
             partial_signatures: Vec::new(),
             server_shares: Vec::new(),
             log: Vec::new(),
@@ -265,6 +267,13 @@ impl Server {
             parts.first().unwrap_or(&"")
         ));
         match self.dispatch(request, &parts, now) {
+            Ok(answer) if is_sealed(request) => {
+                let earlier = std::mem::replace(&mut self.twists.earlier, answer.1.clone());
+                match self.twists.answer {
+                    Some(twist) => twist(answer, &earlier),
+                    None => answer,
+                }
+            }
             Ok(answer) => answer,
             Err((status, code)) => {
                 let problem = Problem {
@@ -352,6 +361,12 @@ impl Server {
         self.rng.fill_bytes(&mut bytes);
         bytes
     }
+}
+
+/// R3a, R3b and submissions: their answers are sealed.
+fn is_sealed(request: &Request) -> bool {
+    let mut headers = request.headers.iter();
+    headers.any(|(_, value)| value == "application/octet-stream")
 }
 
 fn signed(request: &Request) -> SignedRequest<'_> {

@@ -34,6 +34,29 @@ pub(crate) enum Lie {
     WrongSignature,
 }
 
+/// Lies that a test tells itself: what an honest server was about to say is changed on its way out.
+#[derive(Default)]
+pub(crate) struct Twists {
+    /// R2, with the moduli.
+    pub(crate) offer: Option<fn(&mut v1::RegistrationOffer, &Moduli)>,
+    /// R4, before it is sealed.
+    pub(crate) completion: Option<fn(&mut v1::RegistrationCompleted)>,
+    /// The answer to a begin.
+    pub(crate) transaction: Option<fn(&mut v1::TransactionOffer)>,
+    /// The verdict, before it is sealed. What the server itself remembers stays.
+    pub(crate) verdict: Option<Box<dyn Fn(&mut v1::Verdict)>>,
+    /// Whatever goes out to a request that changes something, after sealing; gets the answer before it as well.
+    pub(crate) answer: Option<fn((u16, Vec<u8>), &[u8]) -> (u16, Vec<u8>)>,
+    /// The last sealed answer.
+    pub(super) earlier: Vec<u8>,
+}
+
+/// Authentication, signature.
+pub(crate) struct Moduli {
+    pub(crate) n1: [Vec<u8>; 2],
+    pub(crate) n2: [Vec<u8>; 2],
+}
+
 impl Server {
     pub(super) fn lie_about(&mut self, offer: &mut v1::SignOffer, index: usize) {
         match self.lie {

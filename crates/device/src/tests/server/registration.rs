@@ -1,6 +1,6 @@
 //! From R1 to R4 (splitkey.md §2).
 
-use super::{Account, Key, Lie, Outcome, Server, State, authentic, json};
+use super::{Account, Key, Lie, Moduli, Outcome, Server, State, authentic, json};
 use crate::{Method, Request, tests::certificate::certificate};
 use jiff::{SignedDuration, Timestamp};
 use p256::ecdsa::{Signature, SigningKey, VerifyingKey, signature::Verifier};
@@ -96,6 +96,14 @@ impl Server {
             }
             Some(Lie::SameKeyTwice) => offer.keys[1].purpose = v1::Purpose::Authentication,
             _ => {}
+        }
+        if let Some(twist) = self.twists.offer {
+            let keys = [&authentication, &signature];
+            let moduli = Moduli {
+                n1: keys.map(|key| key.n1.as_bytes().to_vec()),
+                n2: keys.map(|key| key.half.modulus().as_bytes().to_vec()),
+            };
+            twist(&mut offer, &moduli);
         }
         self.accounts.push(Account {
             registration: offer.registration_id,
@@ -253,7 +261,7 @@ impl Server {
             _ => {}
         }
         let purposes = [v1::Purpose::Authentication, v1::Purpose::Signature];
-        let completed = v1::RegistrationCompleted {
+        let mut completed = v1::RegistrationCompleted {
             document_number: reported,
             certificates: purposes
                 .iter()
@@ -274,6 +282,9 @@ impl Server {
             issuing_ca: vec![0x30, 0].into(),
             expires_at: "2029-11-24T00:00:00Z".parse().unwrap(),
         };
+        if let Some(twist) = self.twists.completion {
+            twist(&mut completed);
+        }
         for old in &mut self.accounts[..index] {
             if old.state == State::Active {
                 old.state = State::Closed;

@@ -32,13 +32,20 @@ impl Server {
             (Method::Get, ["transactions"]) => json(200, &self.pending(index, now)),
             (Method::Post, ["transactions"]) => {
                 let begin: v1::Begin = serde_json::from_slice(body).unwrap();
-                json(201, &self.begin(index, &begin, now)?)
+                let mut offer = self.begin(index, &begin, now)?;
+                if let Some(twist) = self.twists.transaction {
+                    twist(&mut offer);
+                }
+                json(201, &offer)
             }
             (Method::Post, ["transactions", id]) => {
                 let id = TransactionId(id.parse::<wire::TransactionId>().unwrap().0);
                 let (plaintext, answer) = seal::open_request(Kind::Submit, &self.sealing, body)
                     .map_err(|_| (400, "cannot_open"))?;
-                let verdict = self.submit(index, id, &plaintext, seal::fingerprint(body), now);
+                let mut verdict = self.submit(index, id, &plaintext, seal::fingerprint(body), now);
+                if let Some(twist) = &self.twists.verdict {
+                    twist(&mut verdict);
+                }
                 Ok((200, self.sealed(&answer, &verdict)))
             }
             (Method::Post, ["sessions", id, "refusal"]) => {
