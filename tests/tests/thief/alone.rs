@@ -6,7 +6,7 @@ use crate::{
         number::{Ring, add_one, modulo, product, read, resized, small, write},
         record::Record,
     },
-    story::{Taken, taken},
+    taken::{Taken, pss, taken},
 };
 use crypto_bigint::{BoxedUint, Resize};
 use engine::{
@@ -179,7 +179,7 @@ impl Case {
         };
         let message =
             splitkey::EncodedMessage::encode(record.profile, scheme, &digest, &salt).unwrap();
-        let em = crate::story::pss(&digest, &salt.r, &salt.c, record.n.len());
+        let em = pss(&digest, &salt.r, &salt.c, record.n.len());
         let Some(root) = holder.root(&holder.n1.reduce(&em)) else {
             return false;
         };
@@ -299,9 +299,9 @@ fn a_badly_made_modulus_would_be_factored() {
     let [p, q] = primes();
     let number = |left: &BoxedUint, right: &BoxedUint| product(left, right).to_be_bytes().to_vec();
     let mut close = resized(&p, p.bits_precision());
-    close.wrapping_add_assign(&small(1 << 20));
+    close.wrapping_add_assign(small(1 << 20));
     while !is_prime(&close) {
-        close.wrapping_add_assign(&small(2));
+        close.wrapping_add_assign(small(2));
     }
     let shared = number(&q, &small(65_537));
     for (method, n, others) in [
@@ -336,7 +336,7 @@ fn a_short_share_of_the_phone_would_give_the_server_the_primes() {
     let [p, q] = halves(&half);
     let n = product(&p, &q).to_be_bytes();
     let mut sum = resized(&p, 3_200);
-    sum.wrapping_add_assign(&resized(&q, 3_200));
+    sum.wrapping_add_assign(resized(&q, 3_200));
     let error = |share: &[u8]| {
         let estimate = estimated_sum(&n, &server_share(&p, &q, share)).resize_unchecked(3_200);
         if estimate > sum {
@@ -388,7 +388,7 @@ fn halves(half: &ServerHalf) -> [BoxedUint; 2] {
 /// d1″ = d1 − d1′ mod φ.
 fn server_share(p: &BoxedUint, q: &BoxedUint, share: &[u8]) -> Vec<u8> {
     let one_less =
-        |prime: &BoxedUint| prime.wrapping_sub(&small(1).resize_unchecked(prime.bits_precision()));
+        |prime: &BoxedUint| prime.wrapping_sub(small(1).resize_unchecked(prime.bits_precision()));
     let phi = product(&one_less(p), &one_less(q));
     let e = u64::from(PUBLIC_EXPONENT);
     // d1 = (1 + k·φ)/e for the one k below e that makes it whole.
@@ -424,6 +424,6 @@ fn smooth_prime() -> BoxedUint {
 /// Fermat's test to base 2.
 fn is_prime(number: &BoxedUint) -> bool {
     let ring = Ring::new(&number.to_be_bytes());
-    let minus_one = number.wrapping_sub(&resized(&small(1), number.bits_precision()));
+    let minus_one = number.wrapping_sub(resized(&small(1), number.bits_precision()));
     ring.pow(&ring.number(2), &minus_one.to_be_bytes()) == ring.number(1)
 }

@@ -63,12 +63,12 @@ fn the_phone_never_stores_what_it_hands_over() {
 fn a_settled_submission_leaves_nothing_on_the_phone() {
     let story = story();
     let last = |label: &str| -> Value {
-        let states = story
+        let mut states = story
             .taken
             .snapshots
             .iter()
             .filter(|(told, _)| told == label);
-        serde_json::from_slice(&states.last().unwrap_or_else(|| panic!("{label}")).1).unwrap()
+        serde_json::from_slice(&states.next_back().unwrap_or_else(|| panic!("{label}")).1).unwrap()
     };
     for settled in [
         "right PIN1",

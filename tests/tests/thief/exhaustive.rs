@@ -31,11 +31,11 @@ fn of_ten_thousand_pins_on_one_stored_share_exactly_one_passes_at_the_server() {
     );
     let passed: Vec<&str> = tried
         .iter()
-        .filter(|try_| try_.passed)
-        .map(|try_| try_.pin.as_str())
+        .filter(|tried| tried.passed)
+        .map(|tried| tried.pin.as_str())
         .collect();
     assert_eq!(passed, [PIN1]);
-    let distinct: BTreeSet<_> = tried.iter().map(|try_| &try_.partial_signature).collect();
+    let distinct: BTreeSet<_> = tried.iter().map(|tried| &tried.partial_signature).collect();
     assert_eq!(distinct.len(), 10_000, "no two PINs give one share");
 }
 
@@ -69,9 +69,9 @@ async fn of_fifty_pins_with_real_sizes_and_the_real_kdf_one_passes_at_the_server
         .await
         .unwrap();
     let stored = phone.history.last().unwrap().as_ref().unwrap();
-    let state = crate::story::open_state(stored, phone.keystore_secret());
+    let state = crate::taken::open_state(stored, phone.keystore_secret());
     let state: serde_json::Value = serde_json::from_slice(&state).unwrap();
-    let record = crate::story::base64(state["account"]["keys"][1]["record"].as_str().unwrap());
+    let record = crate::taken::base64(state["account"]["keys"][1]["record"].as_str().unwrap());
 
     let others = (0..49).map(|number| format!("{:05}", 73_000 + 997 * number % 27_000));
     let pins: Vec<String> = others
@@ -88,8 +88,8 @@ async fn of_fifty_pins_with_real_sizes_and_the_real_kdf_one_passes_at_the_server
     );
     let passed: Vec<&str> = tried
         .iter()
-        .filter(|try_| try_.passed)
-        .map(|try_| try_.pin.as_str())
+        .filter(|tried| tried.passed)
+        .map(|tried| tried.pin.as_str())
         .collect();
     assert_eq!((tried.len(), passed), (50, vec![PIN2]));
 }

@@ -13,3 +13,4 @@ mod exhaustive;
 mod log;
 mod oracle;
 mod story;
+mod taken;

@@ -236,7 +236,7 @@ fn a_careless_mask_would_tell_the_pin() {
 
     // d1″ near zero: the phone would hold all of d1.
     let mut all = read(&[&[0; 8][..], &honest.shares[right]].concat());
-    all.wrapping_add_assign(&read(&story.taken.server_share(record)));
+    all.wrapping_add_assign(read(&story.taken.server_share(record)));
     let all = record.with_share(
         &write(&all, honest.shares[right].len()),
         PIN1,

@@ -10,7 +10,7 @@ mod transactions;
 use crate::{Method, Request};
 use base64ct::{Base64, Encoding};
 use jiff::{SignedDuration, Timestamp};
-pub(super) use lie::{Lie, Moduli, Twists};
+pub(super) use lie::{AnswerTwist, Lie, Moduli, Twists};
 use p256::ecdsa::SigningKey;
 use rand_core::Rng;
 use serde::Serialize;

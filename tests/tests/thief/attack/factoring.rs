@@ -45,7 +45,7 @@ fn fermat(n: &BoxedUint) -> Option<BoxedUint> {
         rest.wrapping_sub_assign(n);
         let (b, exact) = square_root(&rest);
         let mut factor = a.clone();
-        factor.wrapping_sub_assign(&resized(&b, a.bits_precision()));
+        factor.wrapping_sub_assign(resized(&b, a.bits_precision()));
         exact.then(|| proper_factor(n, &factor)).flatten()
     })
 }
@@ -61,7 +61,7 @@ fn pollard_minus_one(ring: &Ring) -> Option<BoxedUint> {
         power = ring.pow(&power, &powers.last().unwrap().to_be_bytes());
     }
     let mut minus_one = read(&power);
-    minus_one.wrapping_sub_assign(&small(1));
+    minus_one.wrapping_sub_assign(small(1));
     proper_factor(&ring.n, &minus_one)
 }
 
@@ -91,10 +91,10 @@ fn pollard_rho(ring: &Ring) -> Option<BoxedUint> {
             power *= 2;
             y = x.clone();
         }
-        if count % 64 == 0 {
-            if let Some(factor) = proper_factor(&ring.n, &read(&difference)) {
-                return Some(factor);
-            }
+        if count % 64 == 0
+            && let Some(factor) = proper_factor(&ring.n, &read(&difference))
+        {
+            return Some(factor);
         }
     }
     None
@@ -108,7 +108,7 @@ pub(crate) fn estimated_sum(n: &[u8], server_share: &[u8]) -> BoxedUint {
     let bits = phi.bits_precision().max(n.bits_precision());
     let mut sum = resized(&n, bits);
     add_one(&mut sum);
-    sum.wrapping_sub(&resized(&phi, bits))
+    sum.wrapping_sub(resized(&phi, bits))
 }
 
 /// A factor, if the phone's share is less than 2^10: every one is tried in e·(d1′ + d1″) = 1 + k·φ.
@@ -118,22 +118,22 @@ pub(crate) fn short_share(n: &[u8], server_share: &[u8]) -> Option<BoxedUint> {
     let e = small(PUBLIC_EXPONENT.into());
     let mut multiple = resized(&product(&read(server_share), &e), bits);
     let k = multiplier(&multiple, &n);
-    multiple.wrapping_sub_assign(&small(1));
+    multiple.wrapping_sub_assign(small(1));
     (0..1 << 10).find_map(|_| {
         let (phi, rest) = divide(&multiple, &k);
         multiple.wrapping_add_assign(&e);
         let mut sum = resized(&n, bits);
         add_one(&mut sum);
-        let sum = sum.wrapping_sub(&resized(&phi, bits));
+        let sum = sum.wrapping_sub(resized(&phi, bits));
         if !bool::from(rest.is_zero()) || sum.bit_width() > n.bit_width() / 2 + 2 {
             return None;
         }
         // (p − q)² = (p + q)² − 4n
         let square = resized(&product(&sum, &sum), bits);
         let (difference, exact) =
-            square_root(&square.wrapping_sub(&resized(&product(&n, &small(4)), bits)));
+            square_root(&square.wrapping_sub(resized(&product(&n, &small(4)), bits)));
         let mut twice_p = sum;
-        twice_p.wrapping_add_assign(&resized(&difference, bits));
+        twice_p.wrapping_add_assign(resized(&difference, bits));
         let (p, _) = divide(&twice_p, &small(2));
         exact
             .then(|| proper_factor(&n, &resized(&p, n.bits_precision())))
@@ -144,7 +144,7 @@ pub(crate) fn short_share(n: &[u8], server_share: &[u8]) -> Option<BoxedUint> {
 /// k is the integer nearest to e·d1″/n, for φ is only a little less than n.
 fn multiplier(multiple: &BoxedUint, n: &BoxedUint) -> BoxedUint {
     let mut twice = product(multiple, &small(2));
-    twice.wrapping_add_assign(&resized(n, twice.bits_precision()));
+    twice.wrapping_add_assign(resized(n, twice.bits_precision()));
     let (k, _) = divide(&twice, &product(n, &small(2)));
     if bool::from(k.is_zero()) { small(1) } else { k }
 }

@@ -44,12 +44,18 @@ pub(crate) struct Twists {
     /// The answer to a begin.
     pub(crate) transaction: Option<fn(&mut v1::TransactionOffer)>,
     /// The verdict, before it is sealed. What the server itself remembers stays.
-    pub(crate) verdict: Option<Box<dyn Fn(&mut v1::Verdict)>>,
+    pub(crate) verdict: Option<VerdictTwist>,
     /// Whatever goes out to a request that changes something, after sealing; gets the answer before it as well.
-    pub(crate) answer: Option<fn((u16, Vec<u8>), &[u8]) -> (u16, Vec<u8>)>,
+    pub(crate) answer: Option<AnswerTwist>,
     /// The last sealed answer.
     pub(super) earlier: Vec<u8>,
 }
+
+/// Changes a verdict.
+pub(crate) type VerdictTwist = Box<dyn Fn(&mut v1::Verdict)>;
+
+/// Changes status and body; the body of the answer before it is there as well.
+pub(crate) type AnswerTwist = fn((u16, Vec<u8>), &[u8]) -> (u16, Vec<u8>);
 
 /// Authentication, signature.
 pub(crate) struct Moduli {
