@@ -196,7 +196,8 @@ impl Place {
             // to a power cut in WAL mode.
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
-            // A destroyed key share is overwritten, not just unlinked.
+            // A destroyed key share is overwritten, not just unlinked. Its old page stands in the write-ahead log until
+            // the log is reused or closed, encrypted like the column.
             .pragma("secure_delete", "ON")
             .disable_statement_logging()
     }
