@@ -1,8 +1,8 @@
 use crate::{Dump, World};
 use device::{Effect, Event, NewKeys, Phone, PinEntry, Request, SoftwareKeystore, View};
 use engine::domain::AccountLevel;
-use rand_core::{Rng, UnwrapErr};
-use std::collections::VecDeque;
+use rand_core::{Rng, TryCryptoRng, TryRng, UnwrapErr};
+use std::{collections::VecDeque, convert::Infallible};
 use wire::SessionId;
 
 /// PINs of every simulated phone.
@@ -32,6 +32,13 @@ pub struct SimulatedPhone {
     pub fault: Option<Fault>,
     /// The last submission as it went out: path, headers, body.
     pub sent: Option<Sent>,
+    /// The power fails before the effect of this number from now.
+    pub crash_before: Option<usize>,
+    /// Every state that was ever made durable; `None` after a wipe.
+    pub history: Vec<Option<Vec<u8>>>,
+    /// Every 32 bytes that the phone drew: nonces and ephemeral keys. They are stored nowhere; a test that plants one
+    /// has it from here.
+    pub draws: Vec<[u8; 32]>,
 }
 
 impl Default for SimulatedPhone {
@@ -53,13 +60,13 @@ impl SimulatedPhone {
             last: None,
             fault: None,
             sent: None,
+            crash_before: None,
+            history: Vec::new(),
+            draws: Vec::new(),
         }
     }
 
     /// A copy of everything that is stored on the phone, keystore included.
-    ///
-    /// # Panics
-    /// There is nothing on it.
     #[must_use]
     pub fn copy(&self) -> Self {
         let mut copy = Self {
@@ -81,14 +88,23 @@ impl SimulatedPhone {
         Dump::open(disk, &self.keystore_secret)
     }
 
+    /// What the keystore's keys are derived from.
+    #[must_use]
+    pub fn keystore_secret(&self) -> &[u8; 32] {
+        &self.keystore_secret
+    }
+
     /// Forgets all that is only in memory.
     ///
     /// # Panics
-    /// There is nothing on the disk.
+    /// What was stored does not open.
     pub fn reboot(&mut self) {
         let keystore = SoftwareKeystore::from_secret(&self.keystore_secret);
-        self.phone = Phone::restore(self.disk.as_ref().expect("something stored"), &keystore)
-            .expect("restored");
+        self.last = None;
+        self.phone = match &self.disk {
+            Some(stored) => Phone::restore(stored, &keystore).expect("restored"),
+            None => Phone::new(None),
+        };
     }
 
     /// Feeds an event and carries out all effects, until the phone waits for the person.
@@ -96,15 +112,33 @@ impl SimulatedPhone {
     /// # Panics
     /// The phone shows nothing.
     pub async fn act(&mut self, world: &World, event: Event) -> View {
+        self.try_act(world, event)
+            .await
+            .expect("the phone shows something")
+    }
+
+    /// The same; nothing if the power failed, as [`crash_before`](Self::crash_before) wanted. Then the phone has
+    /// rebooted and shows nothing yet.
+    pub async fn try_act(&mut self, world: &World, event: Event) -> Option<View> {
         let keystore = SoftwareKeystore::from_secret(&self.keystore_secret);
-        let mut rng = UnwrapErr(getrandom::SysRng);
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
+            let mut rng = Draws(&mut self.draws);
             for effect in self.phone.handle(event, &keystore, world.now(), &mut rng) {
+                match &mut self.crash_before {
+                    Some(0) => {
+                        self.crash_before = None;
+                        self.reboot();
+                        return None;
+                    }
+                    Some(left) => *left -= 1,
+                    None => {}
+                }
                 match effect {
-                    Effect::Persist(bytes) => self.disk = Some(bytes),
-                    Effect::Wipe => self.disk = None,
+                    Effect::Persist(bytes) => self.store(Some(bytes)),
+                    Effect::Wipe => self.store(None),
                     Effect::GenerateKeys(profile) => {
+                        let mut rng = UnwrapErr(getrandom::SysRng);
                         let keys = NewKeys::generate(profile, &mut |_| {}, &mut rng).expect("keys");
                         events.push_back(Event::KeysGenerated(Box::new(keys)));
                     }
@@ -144,7 +178,12 @@ impl SimulatedPhone {
                 }
             }
         }
-        self.last.clone().expect("the phone shows something")
+        self.last.clone()
+    }
+
+    fn store(&mut self, state: Option<Vec<u8>>) {
+        self.history.push(state.clone());
+        self.disk = state;
     }
 
     /// Feeds one event and stores what is to be stored; what is to be sent is returned, and sent by nobody.
@@ -154,8 +193,8 @@ impl SimulatedPhone {
         let mut requests = Vec::new();
         for effect in self.phone.handle(event, &keystore, world.now(), &mut rng) {
             match effect {
-                Effect::Persist(bytes) => self.disk = Some(bytes),
-                Effect::Wipe => self.disk = None,
+                Effect::Persist(bytes) => self.store(Some(bytes)),
+                Effect::Wipe => self.store(None),
                 Effect::Send(request) => requests.push(request),
                 Effect::Show(view) => self.last = Some(view),
                 Effect::GenerateKeys(_) => {}
@@ -268,6 +307,31 @@ impl SimulatedPhone {
         self.phone.has_account()
     }
 }
+
+/// The system's randomness, with the short draws noted.
+struct Draws<'a>(&'a mut Vec<[u8; 32]>);
+
+impl TryRng for Draws<'_> {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(UnwrapErr(getrandom::SysRng).next_u32())
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(UnwrapErr(getrandom::SysRng).next_u64())
+    }
+
+    fn try_fill_bytes(&mut self, buffer: &mut [u8]) -> Result<(), Infallible> {
+        UnwrapErr(getrandom::SysRng).fill_bytes(buffer);
+        if let Ok(draw) = <[u8; 32]>::try_from(&*buffer) {
+            self.0.push(draw);
+        }
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Draws<'_> {}
 
 /// Digits as typed.
 #[must_use]

@@ -16,7 +16,7 @@ use http_body_util::BodyExt;
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use rand_core::{Rng, UnwrapErr};
 use serde_json::{Value, json};
-use splitkey::Profile;
+use splitkey::{Kdf, Profile};
 use std::{
     net::SocketAddr,
     path::PathBuf,
@@ -58,12 +58,27 @@ pub struct World {
     limits: Limits,
     watch: Arc<Watch>,
     running: Option<Running>,
+    traffic: Mutex<Vec<Exchange>>,
 }
 
 struct Running {
     router: Router,
     service: Service,
     store: Arc<SqliteStore>,
+    vault: Arc<SoftwareVault>,
+}
+
+/// A request and its answer, as whoever ends the TLS reads them.
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    /// Method, path and headers, one a line.
+    pub head: String,
+    /// The body that was sent.
+    pub body: Vec<u8>,
+    /// Status and headers of the answer, one a line.
+    pub answer_head: String,
+    /// The body that came back.
+    pub answer: Vec<u8>,
 }
 
 /// What the server answered.
@@ -90,6 +105,11 @@ fn profile() -> Profile {
     Profile::from_id(1).unwrap_or_default()
 }
 
+/// The cheapest KDF that this build has.
+fn kdf() -> Kdf {
+    Kdf::from_id(255).unwrap_or_default()
+}
+
 impl World {
     /// A fresh server with one relying party, `DEMO`, that may ask for everything.
     pub async fn new() -> Self {
@@ -100,6 +120,7 @@ impl World {
     pub async fn with(change: impl FnOnce(&mut Policy)) -> Self {
         let mut policy = Policy {
             profile: profile(),
+            kdf: kdf(),
             prompts_per_minute: 1_000,
             prompts_per_minute_in_all: 1_000,
             begins_per_minute: 1_000,
@@ -140,6 +161,7 @@ impl World {
             limits,
             watch: Arc::default(),
             running: None,
+            traffic: Mutex::default(),
         };
         world.start().await;
         world.relying_party(RP, "DEMO").await;
@@ -205,7 +227,7 @@ impl World {
                 vault: vault.clone(),
                 watch: self.watch.clone(),
             }),
-            vault,
+            vault.clone(),
             self.clock.clone(),
             Arc::new(SystemEntropy),
             self.policy.clone(),
@@ -224,6 +246,7 @@ impl World {
             router,
             service,
             store,
+            vault,
         });
     }
 
@@ -233,8 +256,9 @@ impl World {
             router,
             service,
             store,
+            vault,
         } = self.running.take().expect("running");
-        drop((router, service));
+        drop((router, service, vault));
         store.close().await;
         drop(store);
         self.start().await;
@@ -252,15 +276,27 @@ impl World {
         &self.running.as_ref().expect("running").store
     }
 
+    /// The key vault, for what an attacker inside the server does with it.
+    #[must_use]
+    pub fn vault(&self) -> &Arc<SoftwareVault> {
+        &self.running.as_ref().expect("running").vault
+    }
+
+    /// Everything that went over both APIs so far.
+    #[must_use]
+    pub fn traffic(&self) -> Vec<Exchange> {
+        self.traffic.lock().expect("no panic while held").clone()
+    }
+
     /// The database's file, for what somebody writes to it behind the store's back.
     #[must_use]
     pub fn database(&self) -> PathBuf {
         self.directory.path().join("smart-id.db")
     }
 
-    /// The key vault, as a test sees it.
+    /// What the key vault is asked for, and whether it can be reached.
     #[must_use]
-    pub fn vault(&self) -> &Watch {
+    pub fn watch(&self) -> &Watch {
         &self.watch
     }
 
@@ -280,6 +316,18 @@ impl World {
             .audit_records(Timestamp::MIN, Timestamp::MAX)
             .await
             .expect("database")
+    }
+
+    /// The files of database and vault as they lie on the disk, write-ahead log included: name and bytes.
+    #[must_use]
+    pub fn files(&self) -> Vec<(String, Vec<u8>)> {
+        let read = |entry: std::io::Result<std::fs::DirEntry>| {
+            let entry = entry.expect("an entry");
+            let name = entry.file_name().to_string_lossy().into_owned();
+            (name, std::fs::read(entry.path()).expect("a readable file"))
+        };
+        let entries = std::fs::read_dir(self.directory.path()).expect("the directory");
+        entries.map(read).collect()
     }
 
     /// Now.
@@ -312,10 +360,12 @@ impl World {
         body: Vec<u8>,
     ) -> Answer {
         let mut request = Request::builder().method(method).uri(path);
+        let mut head = format!("{method} {path}\n");
         for (name, value) in headers {
             request = request.header(*name, value);
+            head += &format!("{name}: {value}\n");
         }
-        let mut request = request.body(Body::from(body)).expect("a request");
+        let mut request = request.body(Body::from(body.clone())).expect("a request");
         let address: SocketAddr = "192.0.2.1:40000".parse().expect("an address");
         request.extensions_mut().insert(ConnectInfo(address));
         let router = self.running.as_ref().expect("running").router.clone();
@@ -325,16 +375,27 @@ impl World {
             .headers()
             .get(header::RETRY_AFTER)
             .map(|value| value.to_str().expect("text").to_owned());
-        let body = response
+        let answer_head = format!("{status}\n{:?}\n", response.headers());
+        let answer = response
             .into_body()
             .collect()
             .await
             .expect("a body")
             .to_bytes()
             .to_vec();
+        let exchange = Exchange {
+            head,
+            body,
+            answer_head,
+            answer: answer.clone(),
+        };
+        self.traffic
+            .lock()
+            .expect("no panic while held")
+            .push(exchange);
         Answer {
             status,
-            body,
+            body: answer,
             retry_after,
         }
     }

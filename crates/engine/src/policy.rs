@@ -1,7 +1,7 @@
 //! What a deployment decides for itself: names, lifetimes, limits.
 
 use jiff::SignedDuration;
-use splitkey::Profile;
+use splitkey::{Kdf, Profile};
 
 /// Lifetime of an account and of its certificates, counted from issuance (`pki.md` §1.1: 1095 days).
 pub const ACCOUNT_LIFETIME: SignedDuration = SignedDuration::from_hours(1095 * 24);
@@ -24,9 +24,6 @@ pub const MAX_SUPERSEDED: u32 = 10;
 /// How long ended registrations are kept for the phone to read why.
 pub const REGISTRATION_RETENTION: SignedDuration = SignedDuration::from_hours(24);
 
-/// How phones stretch PINs: Argon2id (`splitkey.md` §3, kdfId 1).
-pub const KDF: u8 = 1;
-
 /// Oldest version of the device API that is served (R114).
 pub const MINIMUM_DEVICE_VERSION: u32 = 1;
 
@@ -39,6 +36,8 @@ pub struct Policy {
     pub public_url: String,
     /// Key sizes for new accounts.
     pub profile: Profile,
+    /// How phones stretch PINs of new accounts (`splitkey.md` §3); no deployment has a reason to choose another.
+    pub kdf: Kdf,
     /// An unanswered request disappears after this time (R89); clients poll for 60–120 s.
     pub session_lifetime: SignedDuration,
     /// Requests per minute of one relying party to one account, unless it has a limit of its own.
@@ -59,6 +58,7 @@ impl Default for Policy {
             scheme_name: "smart-id-demo".to_owned(),
             public_url: "http://127.0.0.1:8080".to_owned(),
             profile: Profile::default(),
+            kdf: Kdf::default(),
             session_lifetime: SignedDuration::from_secs(90),
             prompts_per_minute: 3,
             prompts_per_minute_in_all: 10,

@@ -130,7 +130,10 @@ impl CompositeModulus {
     /// [`ModulusError`]; the server is at fault and the registration must end.
     pub fn check(profile: Profile, n: &[u8], n1: &[u8]) -> Result<PublicKey, ModulusError> {
         let n1 = ClientModulus::from_stored(profile, n1)?;
-        let key = PublicKey::new(profile, n).map_err(|_| ModulusError::CompositeBitLength)?;
+        if integer::bit_length(n) != 4 * profile.k() as usize || n.len() != profile.n_len() {
+            return Err(ModulusError::CompositeBitLength);
+        }
+        let key = PublicKey::new(profile, n).map_err(|_| ModulusError::Even)?;
         let (n2, rest) = integer::divide(&integer::read(n), &integer::read(n1.as_bytes()));
         if !bool::from(rest.is_zero()) {
             return Err(ModulusError::NotAMultiple);

@@ -70,6 +70,11 @@ impl PublicKey {
         &self.bytes
     }
 
+    /// Whether the moduli have a common factor, which whoever sees both finds as well. In variable time: n is public.
+    pub fn shares_a_factor(&self, other: &Self) -> bool {
+        !integer::coprime(&integer::read(&self.bytes), &integer::read(&other.bytes))
+    }
+
     /// The parameter set.
     pub fn profile(&self) -> Profile {
         self.profile

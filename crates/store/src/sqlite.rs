@@ -237,7 +237,8 @@ impl Place {
             .foreign_keys(true)
             // SQLite's own checkpoints would hide a failed sync.
             .pragma("wal_autocheckpoint", "0")
-            // A destroyed key share is overwritten, not just unlinked.
+            // A destroyed key share is overwritten, not just unlinked. Its old page stands in the write-ahead log until
+            // the log is reused or closed, encrypted like the column.
             .pragma("secure_delete", "ON")
             .disable_statement_logging()
     }

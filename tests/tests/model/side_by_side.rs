@@ -334,10 +334,10 @@ impl SideBySide {
         let message = self.submissions[&tx].clone();
         let charged = outcome == Some(Outcome::Charged);
         // The process would die between the two transactions: the vault does not answer, and no answer leaves.
-        self.world.vault().set_down(charged);
-        let evaluations = self.world.vault().evaluations();
+        self.world.watch().set_down(charged);
+        let evaluations = self.world.watch().evaluations();
         let answer = self.send(&message.request).await;
-        self.world.vault().set_down(false);
+        self.world.watch().set_down(false);
         assert_eq!(answer.status, 200, "{} {:?}", answer.json(), self.done);
         if outcome == Some(Outcome::Continue) {
             // The real server goes on by itself, the model at the next arrival.
@@ -346,7 +346,7 @@ impl SideBySide {
             self.remember(before, tx, step.outcome, &answer);
             return;
         }
-        let evaluated = self.world.vault().evaluations() - evaluations;
+        let evaluated = self.world.watch().evaluations() - evaluations;
         let processing = before.tx(tx).stage == Stage::Processing;
         assert_eq!(evaluated, u64::from(processing), "{:?}", self.done);
         self.remember(before, tx, outcome, &answer);

@@ -142,12 +142,12 @@ async fn fifty_copies_of_a_submission_at_once_are_computed_once() {
     phone.fault = Some(Fault::LoseRequest);
     phone.answer(&world, &session, WRONG).await;
     let (path, headers, body) = phone.sent.clone().unwrap();
-    let before = world.vault().evaluations();
+    let before = world.watch().evaluations();
     let copies = (0..50).map(|_| world.send("POST", &path, &headers, body.clone()));
     for answer in join_all(copies).await {
         assert_eq!(answer.status, 200);
     }
-    assert_eq!(world.vault().evaluations() - before, 1);
+    assert_eq!(world.watch().evaluations() - before, 1);
     assert_eq!(charges(&world).await, 1);
 }
 
@@ -156,7 +156,7 @@ async fn fifty_copies_of_a_submission_at_once_are_computed_once() {
 async fn fifty_guesses_for_one_transaction_at_once_are_one_attempt() {
     let world = World::new().await;
     let thief = world.phone(PERSON).await.dump();
-    let before = world.vault().submissions();
+    let before = world.watch().submissions();
     let session = world.ask_to_sign(PERSON).await;
     let offer = thief
         .begin(&world, device_v1::Operation::Sign, Some(&session))
@@ -178,7 +178,7 @@ async fn fifty_guesses_for_one_transaction_at_once_are_one_attempt() {
         );
     }
     assert_eq!(charges(&world).await, 1);
-    assert_eq!(world.vault().submissions() - before, 1);
+    assert_eq!(world.watch().submissions() - before, 1);
 }
 
 /// A thief who does not wait for verdicts: while one guess is evaluated there is no other for the same key.
@@ -187,7 +187,7 @@ async fn a_second_guess_waits_for_the_verdict_on_the_first() {
     let world = World::new().await;
     let phone = world.phone(PERSON).await;
     let thief = phone.dump();
-    world.vault().set_down(true);
+    world.watch().set_down(true);
     let session = world.ask_to_sign(PERSON).await;
     let offer = thief
         .begin(&world, device_v1::Operation::Sign, Some(&session))
@@ -225,7 +225,7 @@ async fn a_second_guess_waits_for_the_verdict_on_the_first() {
 async fn fifty_copies_of_a_phone_at_once_are_found_out() {
     let world = World::new().await;
     let phone = world.phone(PERSON).await;
-    let before = world.vault().submissions();
+    let before = world.watch().submissions();
     let mut copies: Vec<SimulatedPhone> = (0..50).map(|_| phone.copy()).collect();
     let mut sessions = Vec::new();
     for place in 0..50 {
@@ -249,7 +249,7 @@ async fn fifty_copies_of_a_phone_at_once_are_found_out() {
         join_all(guesses).await;
         let charged = charges(&world).await;
         assert!(charged <= 2, "{charged}");
-        assert!(world.vault().submissions() - before <= charged);
+        assert!(world.watch().submissions() - before <= charged);
     }
 }
 
@@ -284,7 +284,7 @@ async fn storm(seed: u64, rounds: u32) {
     let mut state = seed;
     let mut world = World::new().await;
     let mut phone = world.phone(PERSON).await;
-    let before = world.vault().submissions();
+    let before = world.watch().submissions();
     let mut right = [false; 2];
     for _ in 0..rounds {
         // One attempt a moment, so that the trail tells their order.
@@ -310,9 +310,9 @@ async fn storm(seed: u64, rounds: u32) {
         match mishap {
             1 => die_within(&world, &phone, random(&mut state, 40)).await,
             2 => {
-                world.vault().set_down(true);
+                world.watch().set_down(true);
                 die_within(&world, &phone, 10_000).await;
-                world.vault().set_down(false);
+                world.watch().set_down(false);
             }
             3 => {
                 let (path, headers, body) = phone.sent.clone().unwrap();
@@ -335,7 +335,7 @@ async fn storm(seed: u64, rounds: u32) {
             world.jobs().await;
         }
         let charged = charges(&world).await;
-        let evaluated = world.vault().submissions() - before;
+        let evaluated = world.watch().submissions() - before;
         assert!(
             evaluated <= charged,
             "seed {seed}: {evaluated} of {charged}"
@@ -461,17 +461,17 @@ async fn other_settings_after_a_restart_do_not_make_a_right_pin_wrong() {
     let mut world = World::new().await;
     let mut phone = world.phone(PERSON).await;
     let session = world.ask_to_authenticate(PERSON).await;
-    world.vault().set_down(true);
+    world.watch().set_down(true);
     phone.answer(&world, &session, PIN1).await;
-    world.vault().set_down(false);
-    let before = world.vault().submissions();
+    world.watch().set_down(false);
+    let before = world.watch().submissions();
     world
         .restart_with(|policy| policy.scheme_name = "smart-id-renamed".to_owned())
         .await;
     world.pass(SignedDuration::from_secs(30));
     world.jobs().await;
     assert_eq!(world.result(&session).await, "SERVER_ERROR");
-    assert_eq!(world.vault().submissions(), before);
+    assert_eq!(world.watch().submissions(), before);
     let keys = audited(&world).await;
     assert_eq!((keys[&1].consecutive, keys[&1].charges), (1, 1));
     let view = phone.act(&world, Event::Refresh).await;

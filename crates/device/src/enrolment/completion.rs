@@ -45,14 +45,18 @@ impl Phone {
         let Some(enrolment) = self.state.enrolment.take() else {
             return;
         };
-        let accepted = enrolment
+        let malformed = Contradiction::Malformed("the completed registration");
+        let Some(plaintext) = enrolment
             .proofs
             .as_ref()
             .and_then(|exchange: &StoredExchange| exchange.open(&body))
-            .and_then(|plaintext| serde_json::from_slice::<RegistrationCompleted>(&plaintext).ok())
-            .ok_or(Problem::Contradiction(Contradiction::Malformed(
-                "the completed registration",
-            )))
+        else {
+            // Whoever ends the TLS could have made it: nothing is given up for an answer that does not open.
+            self.state.enrolment = Some(enrolment);
+            return step.contradiction(malformed);
+        };
+        let accepted = serde_json::from_slice::<RegistrationCompleted>(&plaintext)
+            .map_err(|_| Problem::Contradiction(malformed))
             .and_then(|completed| {
                 let person = enrolment.person.clone().ok_or(Problem::Storage)?;
                 let certificates = check(&enrolment, &completed, &person)?;

@@ -104,6 +104,11 @@ fn hand_over(
 
     let authentication_n = check_modulus(&keys.authentication, authentication)?;
     let signature_n = check_modulus(&keys.signature, signature)?;
+    // splitkey.md §2: each n2 is single-use; with one for both, anybody divides it out of the public keys.
+    if authentication_n.shares_a_factor(&signature_n) {
+        let error = splitkey::ModulusError::SharedFactor;
+        return Err(Problem::Contradiction(Contradiction::Modulus(error)));
+    }
     let plaintext = ServerShares::encode(
         profile,
         &[

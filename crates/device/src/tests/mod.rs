@@ -3,6 +3,7 @@
 mod certificate;
 mod enrolment;
 mod faults;
+mod forgeries;
 mod lies;
 mod secrets;
 mod server;

@@ -106,7 +106,7 @@ impl Service {
             root_key: self.keys.root_key().into(),
             server_key: self.keys.transport_key().await?,
             profile: self.policy.profile.id(),
-            kdf: crate::policy::KDF,
+            kdf: self.policy.kdf.id(),
             minimum_version: crate::policy::MINIMUM_DEVICE_VERSION,
             session_seconds: u64::try_from(self.policy.session_lifetime.as_secs()).unwrap_or(0),
         })

@@ -152,6 +152,25 @@ proptest! {
         }
     }
 
+    /// Unmasking has one error, and that speaks of the storage; no PIN finds it sooner or later than another.
+    #[test]
+    fn whether_a_record_opens_does_not_depend_on_the_pin(
+        one in "[0-9]{4,12}",
+        other in "[0-9]{4,12}",
+        change in prop::option::of((any::<prop::sample::Index>(), 1..=u8::MAX)),
+    ) {
+        let mut bytes = record(&Vectors::smallest()).to_bytes();
+        if let Some((at, mask)) = change {
+            let at = at.index(bytes.len());
+            bytes[at] ^= mask;
+        }
+        if let Ok(record) = KeyRecord::from_bytes(&bytes) {
+            let [one, other] = [one, other].map(|digits| record.unmask(&pin(&digits), &keys()).err());
+            prop_assert_eq!(one, other);
+            prop_assert_eq!(one.is_some(), change.is_some());
+        }
+    }
+
     #[test]
     fn wrapping_binds_nonce_and_header(plaintext: Vec<u8>, aad: Vec<u8>, nonce: [u8; 12]) {
         let keys = keys();

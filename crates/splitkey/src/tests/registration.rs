@@ -164,11 +164,28 @@ fn the_phone_refuses_a_composite_that_does_not_fit() {
     *changed.last_mut().unwrap() ^= 2;
     assert_eq!(check(&changed), Some(ModulusError::NotAMultiple));
     assert_eq!(check(&changed[1..]), Some(ModulusError::CompositeBitLength));
+    let mut even = vectors.n.as_bytes().to_vec();
+    *even.last_mut().unwrap() ^= 1;
+    assert_eq!(check(&even), Some(ModulusError::Even));
     let square = integer::write(
         &integer::product(&integer::read(n1), &integer::read(n1)),
         profile.n_len(),
     );
     assert_eq!(check(&square), Some(ModulusError::NotCoprime));
+}
+
+#[test]
+fn two_public_keys_with_one_server_half_are_noticed() {
+    let profile = Vectors::smallest().profile;
+    let halves = [1, 2].map(|seed| ServerHalf::generate(profile, &mut rng(seed)).unwrap());
+    let phones =
+        [3, 4].map(|seed| ClientHalf::generate(profile, &mut |_| (), &mut rng(seed)).unwrap());
+    let key = |phone: usize, half: usize| {
+        let composite = CompositeModulus::new(&phones[phone].n1, halves[half].modulus()).unwrap();
+        composite.public_key().clone()
+    };
+    assert!(key(0, 0).shares_a_factor(&key(1, 0)));
+    assert!(!key(0, 0).shares_a_factor(&key(1, 1)));
 }
 
 #[test]
