@@ -264,6 +264,7 @@ async fn what_somebody_wrote_into_the_trail_is_told_and_not_billed() {
             result: "OK".to_owned(),
             kind: Some("signature".to_owned()),
             signature_sha256: None,
+            evidence_sha256: None,
         },
     };
     // A second end of a real session, and an end of one that never was.

@@ -63,6 +63,7 @@ fn write_history(config: &Path) {
             result: result.to_owned(),
             kind: kind.map(str::to_owned),
             signature_sha256: None,
+            evidence_sha256: None,
         };
         record(at, number, event)
     };

@@ -34,6 +34,7 @@ fn ended(second: i64, number: u8, kind: Option<&str>, result: &str) -> AuditReco
             result: result.to_owned(),
             kind: kind.map(str::to_owned),
             signature_sha256: None,
+            evidence_sha256: None,
         },
         ..started(second, number, "")
     }
