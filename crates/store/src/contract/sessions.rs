@@ -167,7 +167,7 @@ pub(crate) async fn the_newest_unfinished_session_with_the_fingerprint_is_found(
             .expect("reads")
             .is_none()
     );
-    let other = wire::RelyingPartyUuid(uuid::Uuid::from_u128(5));
+    let other = RelyingPartyUuid(uuid::Uuid::from_u128(5));
     assert!(
         reader
             .session_by_fingerprint(other, &[7; 32], created)

@@ -169,7 +169,7 @@ impl Model {
                             Verdict::Signed
                         }
                     } else {
-                        counter.locked |= counter.failed % self.bounds.tries == 0;
+                        counter.locked |= counter.failed.is_multiple_of(self.bounds.tries);
                         state.ghost.evaluated[place] += 1;
                         Verdict::WrongPin
                     }
@@ -189,7 +189,7 @@ impl Model {
             let counter = &mut state.server.keys[usize::from(key)];
             if counter.in_flight == Some(tx) {
                 counter.in_flight = None;
-                counter.locked |= counter.failed % self.bounds.tries == 0;
+                counter.locked |= counter.failed.is_multiple_of(self.bounds.tries);
             }
         }
         let row = state.tx_mut(tx);
