@@ -168,6 +168,31 @@ fn a_server_that_cannot_write_at_its_start_says_so() {
     next_login_works(&world);
 }
 
+/// What is not stored is not sent: the next token would be lost with the phone.
+#[test]
+fn a_phone_whose_disk_is_full_says_so_and_sends_nothing() {
+    let world = World::start(enrolled());
+    let session = world.ask().expect("asks");
+    let before = State::of(&world.config());
+    let shim = world.another_shim("phone-shim", &world.phone_folder());
+    shim.fail(Fault::FULL);
+    let mut command = world.device_command(&world.phone_file(), &["approve", "--pin", PIN1]);
+    shim.load(&mut command);
+    let refused = crate::world::shown(command);
+    assert_eq!(refused.code, 1, "{refused:?}");
+    let sentence = "error: cannot store the phone in";
+    assert!(
+        refused.stderr.contains(sentence) && refused.stderr.contains("No space left"),
+        "{refused:?}"
+    );
+    let after = State::of(&world.config());
+    for code in ["token_rotated", "attempt_charged"] {
+        assert_eq!(before.count(code), after.count(code), "{code}");
+    }
+    approve_all(&world);
+    assert_eq!(world.end_of(&session), "OK");
+}
+
 /// Everything that anybody was told about survives a power cut, on a disk that does what it says.
 #[test]
 fn what_was_acknowledged_survives_a_power_cut() {
@@ -186,9 +211,10 @@ fn survives_a_power_cut(lies: bool) -> bool {
         world.shim.lie();
     }
     let session = world.ask().expect("asks");
-    approve_all(&world);
+    assert_eq!(world.approve(PIN1).code, 0);
     let before = world.session(&session);
     assert_eq!(before["result"]["endResult"], "OK");
+    // At once, before a checkpoint syncs the log as well.
     world.kill();
     world.restart_after_power_cut();
     let told = catch_unwind(AssertUnwindSafe(|| {

@@ -15,7 +15,7 @@ const YEARS: Duration = Duration::from_secs(1095 * 24 * 3600 + 1);
 
 #[test]
 fn a_deletion_by_the_owner_survives_the_server() {
-    deletion(Victim::Server).kill_at_each_commit("deletion");
+    deletion(Victim::Server).kill_at_each_commit("deletion", 3);
 }
 
 #[test]
@@ -25,7 +25,7 @@ fn a_deletion_by_the_owner_survives_the_servers_disk() {
 
 #[test]
 fn a_deletion_by_the_owner_survives_the_phone() {
-    deletion(Victim::Phone).kill_at_each_commit("deletion, the phone's part");
+    deletion(Victim::Phone).kill_at_each_commit("deletion, the phone's part", 5);
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn a_deletion_by_the_operator_survives_the_command() {
             tells_that_it_is_closed(&world.device(&["pending"]));
         },
     };
-    scenario.kill_at_each_commit("deletion by the operator");
+    scenario.kill_at_each_commit("deletion by the operator", 1);
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn the_end_of_a_request_survives_the_server() {
             next_login_works(world);
         },
     };
-    scenario.kill_at_each_commit("end of a request");
+    scenario.kill_at_each_commit("end of a request", 1);
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn the_end_of_a_registration_survives_the_server() {
             assert!(shown.sentence().contains("register one first"), "{shown:?}");
         },
     };
-    scenario.kill_at_each_commit("end of a registration");
+    scenario.kill_at_each_commit("end of a registration", 1);
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn the_end_of_an_account_survives_the_server() {
             tells_that_it_is_closed(&world.device(&["pending"]));
         },
     };
-    scenario.kill_at_each_commit("end of an account");
+    scenario.kill_at_each_commit("end of an account", 1);
 }
 
 /// The phone deletes its account while a request waits.

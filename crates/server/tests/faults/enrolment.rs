@@ -11,17 +11,17 @@ use std::{process::Output, time::Duration};
 
 #[test]
 fn moduli_and_shares_survive_the_server() {
-    offering(Victim::Server).kill_at_each_commit("offer and shares");
+    offering(Victim::Server).kill_at_each_commit("offer and shares", 4);
 }
 
 #[test]
 fn moduli_and_shares_survive_the_phone() {
-    offering(Victim::Phone).kill_at_each_commit("offer and shares, the phone's part");
+    offering(Victim::Phone).kill_at_each_commit("offer and shares, the phone's part", 6);
 }
 
 #[test]
 fn proofs_survive_the_server() {
-    proving(Victim::Server).kill_at_each_commit("proofs");
+    proving(Victim::Server).kill_at_each_commit("proofs", 2);
 }
 
 #[test]
@@ -31,7 +31,7 @@ fn proofs_survive_the_servers_disk() {
 
 #[test]
 fn proofs_survive_the_phone() {
-    proving(Victim::Phone).kill_at_each_commit("proofs, the phone's part");
+    proving(Victim::Phone).kill_at_each_commit("proofs, the phone's part", 4);
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn vouching_survives_the_command() {
             registers(world);
         },
     };
-    scenario.kill_at_each_commit("vouching");
+    scenario.kill_at_each_commit("vouching", 1);
 }
 
 /// R1 to R3a. Nothing but what the phone has stored goes on.

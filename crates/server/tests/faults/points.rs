@@ -55,9 +55,13 @@ pub(crate) struct Scenario<P, S> {
 }
 
 impl<P, S> Scenario<P, S> {
-    /// Kills at the commits of the step. `SMART_ID_CRASH_POINTS=all` takes more points for each.
-    pub(crate) fn kill_at_each_commit(&self, name: &str) {
-        let points = points_of(&self.run(Trouble::Nothing).1, self.victim);
+    /// Kills at the commits of the step, which are at least so many: fewer would mean that something is answered before
+    /// it is durable. `SMART_ID_CRASH_POINTS=all` takes more points for each.
+    pub(crate) fn kill_at_each_commit(&self, name: &str, at_least: usize) {
+        let trace = self.run(Trouble::Nothing).1;
+        let commits = trace.iter().filter(|operation| operation.is_sync).count();
+        assert!(commits >= at_least, "{name}: only {commits} commits");
+        let points = points_of(&trace, self.victim);
         let troubles = points
             .iter()
             .map(|(point, cut)| Trouble::Killed(*point, *cut));

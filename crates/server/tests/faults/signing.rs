@@ -24,7 +24,7 @@ struct Seen {
 
 #[test]
 fn a_login_survives_the_server() {
-    login(enrolled, Victim::Server, with_right_pin, goes_on).kill_at_each_commit("login");
+    login(enrolled, Victim::Server, with_right_pin, goes_on).kill_at_each_commit("login", 6);
 }
 
 #[test]
@@ -40,13 +40,13 @@ fn a_login_survives_a_checkpoint() {
         }
         seen
     };
-    login(enrolled, Victim::Checkpoint, step, goes_on).kill_at_each_commit("checkpoint");
+    login(enrolled, Victim::Checkpoint, step, goes_on).kill_at_each_commit("checkpoint", 1);
 }
 
 #[test]
 fn a_login_survives_the_phone() {
     login(enrolled, Victim::Phone, with_right_pin, goes_on)
-        .kill_at_each_commit("login, the phone's part");
+        .kill_at_each_commit("login, the phone's part", 8);
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn a_wrong_pin_is_counted_once_whenever_the_server_dies() {
         with_wrong_pin,
         counted_at_most_once,
     )
-    .kill_at_each_commit("wrong PIN");
+    .kill_at_each_commit("wrong PIN", 6);
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn a_wrong_pin_is_counted_once_whenever_the_phone_dies() {
         with_wrong_pin,
         counted_at_most_once,
     )
-    .kill_at_each_commit("wrong PIN, the phone's part");
+    .kill_at_each_commit("wrong PIN, the phone's part", 8);
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn a_lock_survives_the_server() {
         with_wrong_pin,
         locked_for_three_hours,
     )
-    .kill_at_each_commit("third wrong PIN");
+    .kill_at_each_commit("third wrong PIN", 6);
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn a_login_whose_phone_never_comes_back_ends_in_time() {
         with_right_pin,
         ends_without_the_phone,
     )
-    .kill_at_each_commit("abandoned login");
+    .kill_at_each_commit("abandoned login", 6);
 }
 
 #[test]
