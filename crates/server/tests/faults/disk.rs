@@ -141,7 +141,7 @@ fn a_full_disk_stops_checkpoints_but_nothing_else() {
         ..Fault::FULL
     });
     next_login_works(&world);
-    until(|| world.logs().contains(r#""job":"checkpoint""#));
+    until(|| world.logs().contains(r#""job":"database_checkpoint""#));
     next_login_works(&world);
     world.shim.heal();
     until(|| world.logs().contains("works again"));

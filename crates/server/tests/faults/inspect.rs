@@ -42,6 +42,7 @@ impl State {
             }
             drop(reader);
             store.close().await;
+            whole_trail(config).await;
             let state = Self { open, all, audit };
             state.check();
             state
@@ -71,6 +72,21 @@ impl State {
         let records = self.audit.iter();
         records.filter(|record| record.event.code() == code).count()
     }
+}
+
+/// The audit trail is one whole chain, and everything that hangs on it is there: what `smart-id check audit` looks at.
+async fn whole_trail(config: &Path) {
+    let config = Config::load(config).expect("a configuration");
+    let deployment = deployment::Deployment::open_without_keys(&config)
+        .await
+        .expect("a database");
+    let report = deployment
+        .service
+        .check_audit(None, &[], &mut |_| {})
+        .await
+        .expect("reads");
+    deployment.close().await;
+    assert_eq!(report.findings, []);
 }
 
 /// Sessions, registrations and accounts that are not over although their time is.
