@@ -9,6 +9,8 @@ use engine::ports::KeysError;
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
+use crate::scrub::scrubbed;
+
 /// What a blob is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BlobKind {
@@ -70,9 +72,14 @@ impl BlobKey {
         // Reserved in full, so that no reallocation leaves a copy of the secret behind.
         let mut body = Zeroizing::new(Vec::with_capacity(secret.len() + TAG_LEN));
         body.extend_from_slice(secret);
-        self.cipher()
-            .encrypt_in_place(&nonce.into(), &associated_data(&header, place), &mut *body)
-            .expect("a secret is shorter than the 64 GiB that GCM takes");
+        scrubbed(|| {
+            self.cipher().encrypt_in_place(
+                &nonce.into(),
+                &associated_data(&header, place),
+                &mut *body,
+            )
+        })
+        .expect("a secret is shorter than the 64 GiB that GCM takes");
         [&header[..], &nonce, &body].concat()
     }
 
@@ -97,13 +104,14 @@ impl BlobKey {
             return None;
         }
         let mut secret = Zeroizing::new(body.to_vec());
-        self.cipher()
-            .decrypt_in_place(
+        scrubbed(|| {
+            self.cipher().decrypt_in_place(
                 &(*nonce).into(),
                 &associated_data(header, place),
                 &mut *secret,
             )
-            .ok()?;
+        })
+        .ok()?;
         Some(secret)
     }
 

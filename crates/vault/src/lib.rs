@@ -54,6 +54,7 @@ mod durable;
 mod error;
 mod offline_root;
 mod randomness;
+mod scrub;
 mod sealed_file;
 mod transport;
 mod unlock;
