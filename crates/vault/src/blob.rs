@@ -7,9 +7,8 @@ use aes_gcm::aead::AeadInOut;
 use aes_gcm::{Aes256Gcm, KeyInit};
 use engine::ports::KeysError;
 use rand_core::CryptoRng;
+use splitkey::scrubbed;
 use zeroize::Zeroizing;
-
-use crate::scrub::scrubbed;
 
 /// What a blob is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -54,7 +54,6 @@ mod durable;
 mod error;
 mod offline_root;
 mod randomness;
-mod scrub;
 mod sealed_file;
 mod transport;
 mod unlock;
