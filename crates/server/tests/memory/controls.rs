@@ -152,7 +152,7 @@ fn a_phone_has_its_shares_and_pins_while_it_uses_them() {
     }
 }
 
-/// At a draw of 8 bytes the server splits the exponent: its share is in use.
+/// At a draw of 12 bytes the server is about to wrap a share that it was given.
 #[test]
 fn a_server_has_its_shares_while_it_uses_them() {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -160,7 +160,7 @@ fn a_server_has_its_shares_while_it_uses_them() {
     let server = Server::start(
         &tools,
         &folder.path().join("server"),
-        &[("WATCH_STOP_RANDOM", "8")],
+        &[("WATCH_STOP_RANDOM", "12")],
     );
     let random = folder.path().join("random");
     let watch = [("WATCH_RANDOM", random.to_str().expect("UTF-8"))];
