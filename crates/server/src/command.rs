@@ -13,6 +13,7 @@ use crate::{
     config::Config,
     demo::data,
     headless::{self, DeviceArgs},
+    lifecycle::forbid_core_dumps,
     telemetry::{self, LogArgs},
     tour::{self, TourArgs},
 };
@@ -65,7 +66,9 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match run(arguments) {
+    // Every command has secrets in its memory, if only what the person types.
+    let forbidden = forbid_core_dumps().context("cannot forbid core dumps");
+    match forbidden.and_then(|()| run(arguments)) {
         Ok(code) => code,
         Err(error) => {
             let mut stderr = io::stderr().lock();

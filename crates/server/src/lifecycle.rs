@@ -110,17 +110,23 @@ impl Signals {
 
 /// Forbids core dumps of this process, in which keys and PINs would lie on a disk.
 ///
+/// On Linux a limit of zero does not stop a core that goes to a program (core(5)), such as a crash reporter, so the
+/// process is marked as not dumpable, too. Nobody but root can attach to it or read its memory then.
+///
 /// # Errors
 /// The operating system refuses.
 pub fn forbid_core_dumps() -> io::Result<()> {
     use rustix::process::{Resource, Rlimit, setrlimit};
-    Ok(setrlimit(
+    setrlimit(
         Resource::Core,
         Rlimit {
             current: Some(0),
             maximum: Some(0),
         },
-    )?)
+    )?;
+    #[cfg(target_os = "linux")]
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -159,5 +165,10 @@ mod tests {
         forbid_core_dumps().expect("lowering a limit is always allowed");
         let limit = rustix::process::getrlimit(rustix::process::Resource::Core);
         assert_eq!((limit.current, limit.maximum), (Some(0), Some(0)));
+        #[cfg(target_os = "linux")]
+        assert_eq!(
+            rustix::process::dumpable_behavior().expect("always answered"),
+            rustix::process::DumpableBehavior::NotDumpable
+        );
     }
 }

@@ -9,6 +9,7 @@ use crate::integer;
 use crate::modulus::ClientModulus;
 use crate::prime::{GenerationError, Kind, Progress, Watched, generate_pair};
 use crate::profile::Profile;
+use crate::scrub::scrubbed;
 use crate::share::{ClientShare, ServerShare};
 
 /// A fresh n1 with its exponent already split. The primes, φ(n1) and d1 are gone when this exists.
@@ -28,6 +29,14 @@ impl ClientHalf {
     /// # Errors
     /// [`GenerationError::Entropy`] if the random generator fails its health test; the device must not make keys.
     pub fn generate<R: CryptoRng + ?Sized>(
+        profile: Profile,
+        progress: &mut dyn FnMut(Progress),
+        rng: &mut R,
+    ) -> Result<Self, GenerationError> {
+        scrubbed(|| Self::generate_unscrubbed(profile, progress, rng))
+    }
+
+    fn generate_unscrubbed<R: CryptoRng + ?Sized>(
         profile: Profile,
         progress: &mut dyn FnMut(Progress),
         rng: &mut R,

@@ -50,6 +50,7 @@ pub mod pin;
 mod prime;
 mod profile;
 mod proof;
+mod scrub;
 pub mod seal;
 mod server_half;
 mod share;
@@ -70,6 +71,7 @@ pub use pin::{
 pub use prime::{GenerationError, Progress};
 pub use profile::{DeviceId, KeyId, Profile, Purpose, TransactionId};
 pub use proof::ProofOfPossession;
+pub use scrub::scrubbed;
 pub use server_half::{ServerHalf, ServerHalfError};
 pub use share::{
     ClientShare, OutOfRange, PartialSignature, ServerShare, ShareError, UncheckedPartialSignature,

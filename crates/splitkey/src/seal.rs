@@ -16,6 +16,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::hash::sha256;
+use crate::scrub::scrubbed;
 
 /// What is sealed. A message of one kind does not open as another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -113,9 +114,8 @@ impl SealedRequest {
             DhP256HkdfSha256,
         >(&OpModeS::Base, &to.0, kind.info(), &mut rng)
         .map_err(|_| SealError::Key)?;
-        let ciphertext = context
-            .seal(plaintext, b"")
-            .expect("the first message of a context");
+        let ciphertext =
+            scrubbed(|| context.seal(plaintext, b"")).expect("the first message of a context");
         let mut secret = Zeroizing::new([0; 32]);
         context
             .export(RESPONSE_LABEL, secret.as_mut())
@@ -163,9 +163,7 @@ pub fn open_request(
         kind.info(),
     )
     .map_err(|_| SealError::Request)?;
-    let plaintext = context
-        .open(ciphertext, b"")
-        .map(Zeroizing::new)
+    let plaintext = scrubbed(|| context.open(ciphertext, b"").map(Zeroizing::new))
         .map_err(|_| SealError::Request)?;
     let mut secret = Zeroizing::new([0; 32]);
     context

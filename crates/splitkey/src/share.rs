@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 use crate::encoding::EncodedMessage;
 use crate::integer;
 use crate::modulus::ClientModulus;
+use crate::scrub::scrubbed;
 
 /// The phone's share d1′: uniformly random bytes, used as an exponent at full length.
 ///
@@ -70,6 +71,15 @@ impl ServerShare {
     ///
     /// φ(n1) is unknown here, so the exponent cannot be blinded with a multiple of it.
     pub fn apply<R: CryptoRng + ?Sized>(
+        &self,
+        em: &EncodedMessage,
+        n1: &ClientModulus,
+        rng: &mut R,
+    ) -> PartialSignature {
+        scrubbed(|| self.apply_unscrubbed(em, n1, rng))
+    }
+
+    fn apply_unscrubbed<R: CryptoRng + ?Sized>(
         &self,
         em: &EncodedMessage,
         n1: &ClientModulus,

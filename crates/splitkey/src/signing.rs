@@ -8,6 +8,7 @@ use crate::encoding::EncodedMessage;
 use crate::integer;
 use crate::modulus::{ClientModulus, CompositeModulus};
 use crate::profile::Profile;
+use crate::scrub::scrubbed;
 use crate::share::{ClientShare, PartialSignature};
 use crate::verification::VerifiedSignature;
 
@@ -17,9 +18,10 @@ pub fn partial_signature(
     share: &ClientShare,
     n1: &ClientModulus,
 ) -> PartialSignature {
-    let power = n1
-        .arithmetic()
-        .pow_secret(&em.residue(n1.as_bytes()), share.as_bytes());
+    let power = scrubbed(|| {
+        n1.arithmetic()
+            .pow_secret(&em.residue(n1.as_bytes()), share.as_bytes())
+    });
     PartialSignature(power.expect("a residue, and an exponent of bounded length"))
 }
 

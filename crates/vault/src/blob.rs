@@ -7,6 +7,7 @@ use aes_gcm::aead::AeadInOut;
 use aes_gcm::{Aes256Gcm, KeyInit};
 use engine::ports::KeysError;
 use rand_core::CryptoRng;
+use splitkey::scrubbed;
 use zeroize::Zeroizing;
 
 /// What a blob is.
@@ -70,9 +71,14 @@ impl BlobKey {
         // Reserved in full, so that no reallocation leaves a copy of the secret behind.
         let mut body = Zeroizing::new(Vec::with_capacity(secret.len() + TAG_LEN));
         body.extend_from_slice(secret);
-        self.cipher()
-            .encrypt_in_place(&nonce.into(), &associated_data(&header, place), &mut *body)
-            .expect("a secret is shorter than the 64 GiB that GCM takes");
+        scrubbed(|| {
+            self.cipher().encrypt_in_place(
+                &nonce.into(),
+                &associated_data(&header, place),
+                &mut *body,
+            )
+        })
+        .expect("a secret is shorter than the 64 GiB that GCM takes");
         [&header[..], &nonce, &body].concat()
     }
 
@@ -97,13 +103,14 @@ impl BlobKey {
             return None;
         }
         let mut secret = Zeroizing::new(body.to_vec());
-        self.cipher()
-            .decrypt_in_place(
+        scrubbed(|| {
+            self.cipher().decrypt_in_place(
                 &(*nonce).into(),
                 &associated_data(header, place),
                 &mut *secret,
             )
-            .ok()?;
+        })
+        .ok()?;
         Some(secret)
     }
 

@@ -9,6 +9,7 @@ use super::{DeviceKeys, Kdf, Pin, UnwrapError};
 use crate::message::Reader;
 use crate::modulus::{ClientModulus, CompositeModulus, ModulusError};
 use crate::profile::{KeyId, Profile, Purpose};
+use crate::scrub::scrubbed;
 use crate::share::ClientShare;
 use crate::verification::PublicKey;
 
@@ -68,8 +69,10 @@ impl KeyRecord {
             nonce,
             ciphertext: Vec::new(),
         };
-        let masked = record.xor(share.as_bytes(), pin, keys);
-        record.ciphertext = keys.wrap(&nonce, &record.header(), &masked);
+        record.ciphertext = scrubbed(|| {
+            let masked = record.xor(share.as_bytes(), pin, keys);
+            keys.wrap(&nonce, &record.header(), &masked)
+        });
         record
     }
 
@@ -79,11 +82,13 @@ impl KeyRecord {
     /// # Errors
     /// [`UnwrapError`] if the record was changed or is another device's; independent of the PIN.
     pub fn unmask(&self, pin: &Pin, keys: &dyn DeviceKeys) -> Result<ClientShare, UnwrapError> {
-        let masked = keys.unwrap(&self.nonce, &self.header(), &self.ciphertext)?;
-        if masked.len() != self.context.profile().share_len() {
-            return Err(UnwrapError);
-        }
-        Ok(ClientShare::new(self.xor(&masked, pin, keys)))
+        scrubbed(|| {
+            let masked = keys.unwrap(&self.nonce, &self.header(), &self.ciphertext)?;
+            if masked.len() != self.context.profile().share_len() {
+                return Err(UnwrapError);
+            }
+            Ok(ClientShare::new(self.xor(&masked, pin, keys)))
+        })
     }
 
     /// Reads a stored record.
