@@ -8,4 +8,4 @@ mod phone;
 mod world;
 
 pub use phone::{Fault, PIN1, PIN2, Sent, SimulatedPhone, pin};
-pub use world::{Answer, World, authentication_request, signature_request};
+pub use world::{Answer, Snapshot, World, authentication_request, signature_request};

@@ -3,7 +3,7 @@ use axum::{
     Router,
     body::Body,
     extract::ConnectInfo,
-    http::{Request, header},
+    http::{HeaderMap, Request, header},
 };
 use base64ct::{Base64, Encoding};
 use engine::{
@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use splitkey::Profile;
 use std::{
     net::SocketAddr,
+    path::PathBuf,
     sync::{Arc, Mutex},
 };
 use store::{ColumnKey, Options, SqliteStore};
@@ -61,6 +62,14 @@ struct Running {
     router: Router,
     service: Service,
     store: Arc<SqliteStore>,
+    vault: Arc<SoftwareVault>,
+}
+
+/// The database of a [`World`] at one moment.
+#[derive(Clone)]
+pub struct Snapshot {
+    database: Vec<u8>,
+    now: Timestamp,
 }
 
 /// What the server answered.
@@ -68,6 +77,8 @@ struct Running {
 pub struct Answer {
     /// HTTP status.
     pub status: u16,
+    /// The header fields.
+    pub headers: HeaderMap,
     /// The body.
     pub body: Vec<u8>,
 }
@@ -141,9 +152,8 @@ impl World {
         let vault =
             SoftwareVault::open(&self.directory.path().join("vault"), unlock_key()).expect("vault");
         let vault = Arc::new(vault);
-        let database = self.directory.path().join("smart-id.db");
         let store = SqliteStore::open(
-            database.to_str().expect("UTF-8"),
+            self.database().to_str().expect("UTF-8"),
             ColumnKey::new(1, Zeroizing::new([7; 32])),
             Options {
                 migrate: true,
@@ -156,7 +166,7 @@ impl World {
         let service = Service::new(
             store.clone(),
             vault.clone(),
-            vault,
+            vault.clone(),
             self.clock.clone(),
             Arc::new(SystemEntropy),
             self.policy.clone(),
@@ -174,19 +184,49 @@ impl World {
             router,
             service,
             store,
+            vault,
         });
     }
 
     /// Stops the server and starts it again on the same files.
     pub async fn restart(&mut self) {
+        self.stop().await;
+        self.start().await;
+    }
+
+    async fn stop(&mut self) {
         let Running {
             router,
             service,
             store,
+            vault,
         } = self.running.take().expect("running");
-        drop((router, service));
+        drop((router, service, vault));
         store.close().await;
         drop(store);
+    }
+
+    /// Everything that the database holds now.
+    ///
+    /// # Panics
+    /// The file cannot be read.
+    pub async fn snapshot(&mut self) -> Snapshot {
+        // Closing moves the write-ahead log into the file.
+        self.stop().await;
+        let database = std::fs::read(self.database()).expect("a database");
+        self.start().await;
+        let now = self.now();
+        Snapshot { database, now }
+    }
+
+    /// Goes back to a snapshot, clock included.
+    ///
+    /// # Panics
+    /// The file cannot be written.
+    pub async fn rewind(&mut self, to: &Snapshot) {
+        self.stop().await;
+        std::fs::write(self.database(), &to.database).expect("written");
+        *self.clock.0.lock().expect("no panic while held") = to.now;
         self.start().await;
     }
 
@@ -200,6 +240,18 @@ impl World {
     #[must_use]
     pub fn store(&self) -> &Arc<SqliteStore> {
         &self.running.as_ref().expect("running").store
+    }
+
+    /// The file of the database.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        self.directory.path().join("smart-id.db")
+    }
+
+    /// The key vault, for what only the server can open.
+    #[must_use]
+    pub fn vault(&self) -> &SoftwareVault {
+        &self.running.as_ref().expect("running").vault
     }
 
     /// Now.
@@ -235,12 +287,18 @@ impl World {
         for (name, value) in headers {
             request = request.header(*name, value);
         }
-        let mut request = request.body(Body::from(body)).expect("a request");
+        self.dispatch(request.body(Body::from(body)).expect("a request"))
+            .await
+    }
+
+    /// Sends any request to the router as from 192.0.2.1.
+    pub async fn dispatch(&self, mut request: Request<Body>) -> Answer {
         let address: SocketAddr = "192.0.2.1:40000".parse().expect("an address");
         request.extensions_mut().insert(ConnectInfo(address));
         let router = self.running.as_ref().expect("running").router.clone();
         let response = router.oneshot(request).await.expect("infallible");
         let status = response.status().as_u16();
+        let headers = response.headers().clone();
         let body = response
             .into_body()
             .collect()
@@ -248,7 +306,11 @@ impl World {
             .expect("a body")
             .to_bytes()
             .to_vec();
-        Answer { status, body }
+        Answer {
+            status,
+            headers,
+            body,
+        }
     }
 
     /// POSTs JSON as a relying party.
