@@ -51,3 +51,9 @@ pub const TARGETS: &[Target] = targets![
 pub fn target(name: &str) -> Option<Target> {
     TARGETS.iter().find(|target| target.name == name).copied()
 }
+
+/// Partial signatures that the target `hostile_server` got out of the phone and checked.
+#[must_use]
+pub fn signatures_checked() -> usize {
+    phone::hostile_server::SIGNATURES.load(std::sync::atomic::Ordering::Relaxed)
+}

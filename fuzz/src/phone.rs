@@ -66,10 +66,14 @@ pub(crate) mod hostile_server {
         message::{Operation, Submit},
         seal::Kind,
     };
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use wire::{
         HashAlgorithm, Interactions, SignatureAlgorithm, acsp_v2,
         device_v1::{RequestKind, SignOffer, TransactionOffer},
     };
+
+    /// Partial signatures that were checked: without any, nothing was tried.
+    pub(crate) static SIGNATURES: AtomicUsize = AtomicUsize::new(0);
 
     /// What the person at the phone saw and did.
     #[derive(Default)]
@@ -233,6 +237,7 @@ pub(crate) mod hostile_server {
                 *fingerprint,
                 "signs something else than it shows"
             );
+            SIGNATURES.fetch_add(1, Ordering::Relaxed);
         }
     }
 

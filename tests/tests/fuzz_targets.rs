@@ -31,6 +31,10 @@ fn honest_input_past_findings_and_a_few_changes_hold() {
             assert!(outcome.is_ok(), "{}: {}", target.name, text(&input));
         }
     }
+    assert!(
+        fuzz::signatures_checked() > 0,
+        "no hostile server got a signature"
+    );
 }
 
 #[test]
