@@ -311,18 +311,19 @@ pub(crate) mod vault_file {
 
     pub(crate) fn run(data: &[u8]) {
         let path = honest().folder.path().join("vault");
-        std::fs::write(&path, data).expect("written");
+        let bytes = super::super::changed(&honest().bytes, data);
+        std::fs::write(&path, &bytes).expect("written");
         let unlock = UnlockKey::from_bytes(Zeroizing::new([9; 32]));
         let opened = SoftwareVault::open(&path, unlock).is_ok();
         assert_eq!(
             opened,
-            data == honest().bytes,
+            bytes == honest().bytes,
             "a changed vault opens, or the honest one does not"
         );
     }
 
     pub(crate) fn seeds() -> Vec<Vec<u8>> {
-        vec![honest().bytes.clone()]
+        vec![vec![0, 0], vec![0, 1], vec![255, 128]]
     }
 }
 
@@ -347,8 +348,8 @@ pub(crate) mod vault_blobs {
     pub(crate) fn run(data: &[u8]) {
         let real = real();
         let vault = real.world.vault();
-        let blob = Wrapped(data.to_vec());
-        let same = data == honest().0;
+        let blob = Wrapped(super::super::changed(&honest().0, data));
+        let same = blob == *honest();
         let revealed = real.runtime.block_on(vault.reveal(PLACE, &blob));
         assert_eq!(
             revealed.is_ok(),
@@ -364,7 +365,7 @@ pub(crate) mod vault_blobs {
     }
 
     pub(crate) fn seeds() -> Vec<Vec<u8>> {
-        vec![honest().0.clone()]
+        vec![vec![0, 0], vec![0, 1], vec![255, 128]]
     }
 }
 
