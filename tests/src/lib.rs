@@ -12,4 +12,4 @@ mod world;
 pub use dump::Dump;
 pub use keys::Watch;
 pub use phone::{Fault, PIN1, PIN2, Sent, SimulatedPhone, pin};
-pub use world::{Answer, Exchange, World, authentication_request, signature_request};
+pub use world::{Answer, Exchange, Snapshot, World, authentication_request, signature_request};

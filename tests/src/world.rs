@@ -3,7 +3,7 @@ use axum::{
     Router,
     body::Body,
     extract::ConnectInfo,
-    http::{Request, header},
+    http::{HeaderMap, Request, header},
 };
 use base64ct::{Base64, Encoding};
 use engine::{
@@ -81,18 +81,32 @@ pub struct Exchange {
     pub answer: Vec<u8>,
 }
 
+/// The database of a [`World`] at one moment.
+#[derive(Clone)]
+pub struct Snapshot {
+    database: Vec<u8>,
+    now: Timestamp,
+}
+
 /// What the server answered.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// HTTP status.
     pub status: u16,
+    /// The header fields.
+    pub headers: HeaderMap,
     /// The body.
     pub body: Vec<u8>,
-    /// `Retry-After`.
-    pub retry_after: Option<String>,
 }
 
 impl Answer {
+    /// `Retry-After`, if there is one.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<&str> {
+        let value = self.headers.get(header::RETRY_AFTER)?;
+        value.to_str().ok()
+    }
+
     /// The body as JSON, null if it is none.
     #[must_use]
     pub fn json(&self) -> Value {
@@ -209,9 +223,8 @@ impl World {
         let vault =
             SoftwareVault::open(&self.directory.path().join("vault"), unlock_key()).expect("vault");
         let vault = Arc::new(vault);
-        let database = self.database();
         let store = SqliteStore::open(
-            database.to_str().expect("UTF-8"),
+            self.database().to_str().expect("UTF-8"),
             ColumnKey::new(1, Zeroizing::new([7; 32])),
             Options {
                 migrate: true,
@@ -252,6 +265,11 @@ impl World {
 
     /// Stops the server and starts it again on the same files.
     pub async fn restart(&mut self) {
+        self.stop().await;
+        self.start().await;
+    }
+
+    async fn stop(&mut self) {
         let Running {
             router,
             service,
@@ -261,6 +279,29 @@ impl World {
         drop((router, service, vault));
         store.close().await;
         drop(store);
+    }
+
+    /// Everything that the database holds now.
+    ///
+    /// # Panics
+    /// The file cannot be read.
+    pub async fn snapshot(&mut self) -> Snapshot {
+        // Closing moves the write-ahead log into the file.
+        self.stop().await;
+        let database = std::fs::read(self.database()).expect("a database");
+        self.start().await;
+        let now = self.now();
+        Snapshot { database, now }
+    }
+
+    /// Goes back to a snapshot, clock included.
+    ///
+    /// # Panics
+    /// The file cannot be written.
+    pub async fn rewind(&mut self, to: &Snapshot) {
+        self.stop().await;
+        std::fs::write(self.database(), &to.database).expect("written");
+        *self.clock.0.lock().expect("no panic while held") = to.now;
         self.start().await;
     }
 
@@ -365,38 +406,40 @@ impl World {
             request = request.header(*name, value);
             head += &format!("{name}: {value}\n");
         }
-        let mut request = request.body(Body::from(body.clone())).expect("a request");
+        let request = request.body(Body::from(body.clone())).expect("a request");
+        let answer = self.dispatch(request).await;
+        let exchange = Exchange {
+            head,
+            body,
+            answer_head: format!("{}\n{:?}\n", answer.status, answer.headers),
+            answer: answer.body.clone(),
+        };
+        self.traffic
+            .lock()
+            .expect("no panic while held")
+            .push(exchange);
+        answer
+    }
+
+    /// Sends any request to the router as from 192.0.2.1.
+    pub async fn dispatch(&self, mut request: Request<Body>) -> Answer {
         let address: SocketAddr = "192.0.2.1:40000".parse().expect("an address");
         request.extensions_mut().insert(ConnectInfo(address));
         let router = self.running.as_ref().expect("running").router.clone();
         let response = router.oneshot(request).await.expect("infallible");
         let status = response.status().as_u16();
-        let retry_after = response
-            .headers()
-            .get(header::RETRY_AFTER)
-            .map(|value| value.to_str().expect("text").to_owned());
-        let answer_head = format!("{status}\n{:?}\n", response.headers());
-        let answer = response
+        let headers = response.headers().clone();
+        let body = response
             .into_body()
             .collect()
             .await
             .expect("a body")
             .to_bytes()
             .to_vec();
-        let exchange = Exchange {
-            head,
-            body,
-            answer_head,
-            answer: answer.clone(),
-        };
-        self.traffic
-            .lock()
-            .expect("no panic while held")
-            .push(exchange);
         Answer {
             status,
-            body: answer,
-            retry_after,
+            headers,
+            body,
         }
     }
 

@@ -3,8 +3,9 @@
 //! TLS is the business of the proxy in front.
 
 mod impatient;
+mod places;
 
-use crate::lifecycle::Lifecycle;
+use crate::lifecycle::{Lifecycle, file_limit};
 use anyhow::{Context, Result};
 use axum::{Router, body::Body, extract::ConnectInfo};
 use hyper::{Request, body::Incoming, service::service_fn};
@@ -13,11 +14,9 @@ use hyper_util::{
     server::conn::auto,
 };
 use impatient::Impatient;
-use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::Semaphore,
-};
+use places::{End, Place, Places};
+use std::{io, net::SocketAddr, pin::pin, time::Duration};
+use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;
 use tracing::{debug, warn};
 
@@ -27,15 +26,26 @@ const MAX_HEADER_BYTES: u32 = 16 * 1024;
 const HTTP2_PING: Duration = Duration::from_secs(30);
 /// Requests at once in one HTTP/2 connection.
 const HTTP2_STREAMS: u32 = 100;
+/// Bytes that one HTTP/2 stream, and all of a connection together, may send before a handler reads them; a body has
+/// 64 KiB at most.
+const HTTP2_STREAM_WINDOW: u32 = 64 * 1024;
+const HTTP2_CONNECTION_WINDOW: u32 = 128 * 1024;
+/// Bytes of answers that wait for an HTTP/2 peer to take them.
+const HTTP2_SEND_BUFFER: usize = 64 * 1024;
+/// File descriptors that are kept back from connections: database, vault, sockets of our own.
+const RESERVED_FILES: u64 = 64;
+/// For the end of a connection that is told to go.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// After the operating system refused a connection, mostly for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 
 /// What a stranger can hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections at once; more wait in the operating system's queue.
+    /// Connections at once. When all are taken, the one that was idle longest goes; more wait only while each has a
+    /// request under way. Never more than there are file descriptors for.
     pub connections: u32,
-    /// Time for a request's header, also the longest idle time of a connection.
+    /// Time for a request's header, also the longest time that a connection may have no request under way.
     pub header_timeout: Duration,
 }
 
@@ -68,26 +78,21 @@ pub fn serve(listener: TcpListener, router: Router, limits: Limits, lifecycle: &
     let inner = lifecycle.clone();
     lifecycle.spawn("accept", async move {
         let stopping = inner.stopping();
-        let places = Arc::new(Semaphore::new(
-            usize::try_from(limits.connections).unwrap_or(Semaphore::MAX_PERMITS),
-        ));
+        let places = Places::new(within_file_limit(limits.connections));
         loop {
-            let accept = async {
-                let place = Arc::clone(&places).acquire_owned().await;
-                (place, listener.accept().await)
-            };
-            let (place, accepted) = tokio::select! {
-                accepted = accept => accepted,
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
                 () = stopping.cancelled() => break,
             };
             match accepted {
                 Ok((stream, peer)) => {
+                    let place = tokio::select! {
+                        place = places.take() => place,
+                        () = stopping.cancelled() => break,
+                    };
                     let connection =
-                        connection(stream, peer, router.clone(), limits, inner.clone());
-                    inner.spawn("connection", async move {
-                        connection.await;
-                        drop(place);
-                    });
+                        connection(stream, peer, router.clone(), limits, place, inner.clone());
+                    inner.spawn("connection", connection);
                 }
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
@@ -104,14 +109,16 @@ async fn connection(
     peer: SocketAddr,
     router: Router,
     limits: Limits,
+    place: Place,
     lifecycle: Lifecycle,
 ) {
     // Answers are small and awaited; failing to say so only makes them slower.
     let _ = stream.set_nodelay(true);
+    let (usage, held) = (place.usage(), place.usage());
     let service = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
-        router.clone().oneshot(request)
+        usage.clone().during(router.clone().oneshot(request))
     });
     let mut server = auto::Builder::new(TokioExecutor::new());
     server
@@ -124,6 +131,9 @@ async fn connection(
         .timer(TokioTimer::new())
         .max_concurrent_streams(HTTP2_STREAMS)
         .max_header_list_size(MAX_HEADER_BYTES)
+        .initial_stream_window_size(HTTP2_STREAM_WINDOW)
+        .initial_connection_window_size(HTTP2_CONNECTION_WINDOW)
+        .max_send_buf_size(HTTP2_SEND_BUFFER)
         .keep_alive_interval(HTTP2_PING)
         .keep_alive_timeout(HTTP2_PING);
     let stream = TokioIo::new(Impatient::new(stream, limits.header_timeout));
@@ -135,10 +145,36 @@ async fn connection(
             connection.as_mut().graceful_shutdown();
             connection.await
         }
+        // An HTTP/2 peer that answers pings, or one that reads no answers, would stay for ever.
+        end = held.over(limits.header_timeout) => {
+            if end == End::Idle {
+                connection.as_mut().graceful_shutdown();
+                // Whether it went by itself or not: it goes.
+                let _ = tokio::time::timeout(FAREWELL, connection).await;
+            }
+            return;
+        }
     };
     if let Err(error) = outcome {
         debug!(%peer, error, "connection ended");
     }
+}
+
+/// As many connections as wished, but no more than there are file descriptors for.
+fn within_file_limit(connections: u32) -> u32 {
+    let Some(files) = file_limit() else {
+        return connections;
+    };
+    let possible = u32::try_from(files.saturating_sub(RESERVED_FILES)).unwrap_or(u32::MAX);
+    if possible < connections {
+        warn!(
+            files,
+            wished = connections,
+            connections = possible,
+            "the limit of open files allows fewer connections"
+        );
+    }
+    connections.min(possible).max(1)
 }
 
 /// The peer was gone before it was accepted; the next may be all right.

@@ -129,6 +129,32 @@ pub fn forbid_core_dumps() -> io::Result<()> {
     Ok(())
 }
 
+/// Takes as many file descriptors as the operating system lets us have: connections need one each, and many systems
+/// begin with 1024.
+///
+/// # Errors
+/// The operating system refuses.
+pub fn raise_file_limit() -> io::Result<()> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current == limit.maximum {
+        return Ok(());
+    }
+    Ok(setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: limit.maximum,
+            maximum: limit.maximum,
+        },
+    )?)
+}
+
+/// How many files the process may have open; `None` for any number.
+#[must_use]
+pub fn file_limit() -> Option<u64> {
+    rustix::process::getrlimit(rustix::process::Resource::Nofile).current
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -170,5 +196,13 @@ mod tests {
             rustix::process::dumpable_behavior().expect("always answered"),
             rustix::process::DumpableBehavior::NotDumpable
         );
+    }
+
+    #[test]
+    fn the_file_limit_is_raised_as_far_as_allowed() {
+        raise_file_limit().expect("up to the maximum is always allowed");
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+        assert_eq!(limit.current, limit.maximum);
+        assert_eq!(file_limit(), limit.maximum);
     }
 }

@@ -29,7 +29,7 @@ impl FromRequest<App> for JsonBody {
     }
 }
 
-/// Refuses a body of another type, or of none.
+/// Refuses a body of another type, of none, or of two.
 ///
 /// # Errors
 /// 415.
@@ -37,10 +37,11 @@ pub(crate) fn require_media_type(
     headers: &HeaderMap,
     expected: &'static str,
 ) -> Result<(), Failure> {
-    let given = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let mut values = headers.get_all(header::CONTENT_TYPE).iter();
+    let given = match (values.next(), values.next()) {
+        (Some(value), None) => value.to_str().unwrap_or_default(),
+        _ => "",
+    };
     // Parameters do not matter: JSON is UTF-8 whatever its charset says (RFC 8259 §11).
     let essence = given.split(';').next().unwrap_or_default().trim();
     if essence.eq_ignore_ascii_case(expected) {
@@ -109,6 +110,14 @@ mod tests {
         ] {
             assert!(!media_type(other), "{other:?}");
         }
+    }
+
+    #[test]
+    fn two_media_types_are_none() {
+        let mut headers = HeaderMap::new();
+        headers.append(header::CONTENT_TYPE, JSON.parse().unwrap());
+        headers.append(header::CONTENT_TYPE, JSON.parse().unwrap());
+        assert!(require_media_type(&headers, JSON).is_err());
     }
 
     #[tokio::test]

@@ -15,6 +15,9 @@ use wire::{
     rp_v3,
 };
 
+/// Longest text of a detail, in characters.
+const MAX_DETAIL: usize = 300;
+
 /// Why a request is not answered with a success.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -346,6 +349,10 @@ impl IntoResponse for Failure {
             errors,
             retry_after,
         } = self.answer();
+        let (detail, errors) = (
+            detail.map(clipped),
+            errors.into_iter().map(clipped_field).collect(),
+        );
         let problem = Problem {
             r#type: "about:blank".to_owned(),
             title: status.canonical_reason().unwrap_or("Error").to_owned(),
@@ -372,6 +379,22 @@ impl IntoResponse for Failure {
         }
         response.extensions_mut().insert(rejection);
         response
+    }
+}
+
+/// Details may quote what the client sent; whoever sends much gets little back.
+fn clipped(mut detail: String) -> String {
+    if let Some((at, _)) = detail.char_indices().nth(MAX_DETAIL) {
+        detail.truncate(at);
+        detail.push('…');
+    }
+    detail
+}
+
+fn clipped_field(error: FieldError) -> FieldError {
+    FieldError {
+        detail: clipped(error.detail),
+        ..error
     }
 }
 

@@ -17,8 +17,22 @@ macro_rules! uuid_id {
     ($(#[$doc:meta])* $name:ident, $what:literal) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(transparent)]
+        #[serde(try_from = "String", into = "String")]
         pub struct $name(pub Uuid);
+
+        impl TryFrom<String> for $name {
+            type Error = NotAnIdentifier;
+
+            fn try_from(text: String) -> Result<Self, NotAnIdentifier> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.to_string()
+            }
+        }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -442,6 +456,25 @@ mod tests {
             "0123456789abcdef0123456789abcdeg",
         ] {
             assert!(text.parse::<KeyId>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_uuid_has_one_form_in_json_as_in_a_path() {
+        let id = "00000000-0000-4000-8000-00000000000a";
+        let json = format!("\"{id}\"");
+        let read: SessionId = serde_json::from_str(&json).unwrap();
+        assert_eq!(serde_json::to_string(&read).unwrap(), json);
+        for other in [
+            id.replace('-', ""),
+            format!("{{{id}}}"),
+            format!("urn:uuid:{id}"),
+            format!(" {id}"),
+        ] {
+            assert!(
+                serde_json::from_str::<SessionId>(&format!("\"{other}\"")).is_err(),
+                "{other}"
+            );
         }
     }
 }

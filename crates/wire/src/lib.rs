@@ -26,6 +26,7 @@ pub mod problem;
 pub mod rp_v3;
 pub mod server_key;
 mod signature;
+mod unique_json;
 
 pub use bytes::{Bytes, FixedBytes};
 pub use codes::{

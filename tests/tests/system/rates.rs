@@ -12,7 +12,7 @@ const MINUTE: SignedDuration = SignedDuration::from_secs(61);
 fn assert_told_to_wait(answer: &Answer) {
     assert_eq!(answer.status, 429, "{}", answer.json());
     assert_eq!(answer.json()["code"], "too_many_requests");
-    let seconds: u64 = answer.retry_after.as_ref().unwrap().parse().unwrap();
+    let seconds: u64 = answer.retry_after().unwrap().parse().unwrap();
     assert!((1..=60).contains(&seconds), "{seconds}");
 }
 

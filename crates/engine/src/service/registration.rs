@@ -256,6 +256,12 @@ impl Service {
                 reason: error.to_string(),
             }
         })?;
+        if shares.shares.len() > registration.keys.iter().count() {
+            return Err(RegistrationError::Invalid {
+                field: "server shares",
+                reason: "there is a share of a key that is not this registration's".to_owned(),
+            });
+        }
         let wrapped = PerPurpose {
             authentication: self
                 .wrap_share(&registration.keys.authentication, &shares)

@@ -1,7 +1,7 @@
 use super::serve::exit_code;
 use crate::{
     demo::{self, ADVANCED, ALIAS, DEMO, DemoOptions, RunningDemo, commands_to_try},
-    lifecycle::Signals,
+    lifecycle::{Signals, raise_file_limit},
 };
 use anyhow::Result;
 use clap::Args;
@@ -32,6 +32,7 @@ pub(super) struct DemoArgs {
 }
 
 pub(super) async fn run(arguments: DemoArgs) -> Result<ExitCode> {
+    raise_file_limit()?;
     let signals = Signals::listen()?;
     let demo = demo::start(DemoOptions {
         listen: arguments.listen,

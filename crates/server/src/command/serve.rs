@@ -2,7 +2,7 @@ use crate::{
     config::Config,
     deployment::Deployment,
     http, jobs,
-    lifecycle::{Lifecycle, Signals, Stopped},
+    lifecycle::{Lifecycle, Signals, Stopped, raise_file_limit},
 };
 use anyhow::Result;
 use clap::Args;
@@ -25,6 +25,7 @@ pub(super) struct ServeArgs {
 }
 
 pub(super) async fn run(arguments: ServeArgs) -> Result<ExitCode> {
+    raise_file_limit()?;
     let signals = Signals::listen()?;
     let config = Config::load(&arguments.config)?;
     let listener = http::bind(config.http.listen, "http.listen in the configuration").await?;

@@ -9,6 +9,10 @@ use tokio::{
 const PATIENCE: Duration = Duration::from_millis(300);
 
 async fn server(connections: u32) -> (SocketAddr, Lifecycle) {
+    patient_server(connections, PATIENCE).await
+}
+
+async fn patient_server(connections: u32, header_timeout: Duration) -> (SocketAddr, Lifecycle) {
     let lifecycle = Lifecycle::default();
     let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0)), "--listen")
         .await
@@ -27,7 +31,7 @@ async fn server(connections: u32) -> (SocketAddr, Lifecycle) {
         router,
         Limits {
             connections,
-            header_timeout: PATIENCE,
+            header_timeout,
         },
         &lifecycle,
     );
@@ -111,20 +115,85 @@ async fn exchange_owned(address: SocketAddr, bytes: &'static [u8]) -> String {
 }
 
 #[tokio::test]
-async fn more_connections_than_allowed_wait_for_their_turn() {
-    let (address, lifecycle) = server(1).await;
-    let first = TcpStream::connect(address).await.expect("connects");
+async fn a_newcomer_gets_the_place_of_the_idlest() {
+    let (address, lifecycle) = patient_server(2, Duration::from_secs(60)).await;
+    let mut idlest = TcpStream::connect(address).await.expect("connects");
     tokio::time::sleep(Duration::from_millis(50)).await;
-    let begin = Instant::now();
+    let mut idle = TcpStream::connect(address).await.expect("connects");
+    tokio::time::sleep(Duration::from_millis(50)).await;
     let answer = exchange(
         address,
         b"GET /peer HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n",
     )
     .await;
-    // The first one's patience had to run out.
-    assert!(begin.elapsed() >= PATIENCE / 2);
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    drop(first);
+    let mut byte = [0];
+    assert_eq!(idlest.read(&mut byte).await.unwrap_or(0), 0, "told to go");
+    idle.write_all(b"GET /peer HTTP/1.1\r\nhost: a\r\n\r\n")
+        .await
+        .expect("still there");
+    assert_eq!(idle.read(&mut byte).await.expect("an answer"), 1);
+    lifecycle.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_has_a_request_under_way_keeps_its_place() {
+    let (address, lifecycle) = server(1).await;
+    let slow = tokio::spawn(exchange_owned(
+        address,
+        b"GET /slow HTTP/1.1\r\nhost: somewhere\r\nconnection: close\r\n\r\n",
+    ));
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let answer = exchange(
+        address,
+        b"GET /peer HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n",
+    )
+    .await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(slow.await.expect("no panic").ends_with("slow"));
+    lifecycle.stop().await;
+}
+
+#[tokio::test]
+async fn an_http2_peer_that_only_answers_pings_is_given_up() {
+    let (address, lifecycle) = server(8).await;
+    let mut stream = TcpStream::connect(address).await.expect("connects");
+    stream
+        .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")
+        .await
+        .expect("writes");
+    let closed = timeout(Duration::from_secs(10), async {
+        loop {
+            let mut head = [0; 9];
+            if stream.read_exact(&mut head).await.is_err() {
+                break;
+            }
+            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+            let mut payload = vec![0; length as usize];
+            if stream.read_exact(&mut payload).await.is_err() {
+                break;
+            }
+            // PING without ACK gets its ACK.
+            if head[3] == 6 && head[4] == 0 {
+                let pong = [&b"\0\0\x08\x06\x01\0\0\0\0"[..], &payload].concat();
+                let _ = stream.write_all(&pong).await;
+            }
+        }
+    });
+    closed.await.expect("closed in time");
+    lifecycle.stop().await;
+}
+
+#[tokio::test]
+async fn a_peer_that_reads_no_answers_is_given_up() {
+    let (address, lifecycle) = server(8).await;
+    let mut stream = TcpStream::connect(address).await.expect("connects");
+    let closed = timeout(Duration::from_secs(20), async {
+        // Until the server stops reading, and then until it hangs up.
+        let request = b"GET /peer HTTP/1.1\r\nhost: a\r\n\r\n".repeat(100);
+        while stream.write_all(&request).await.is_ok() {}
+    });
+    closed.await.expect("closed in time");
     lifecycle.stop().await;
 }
 

@@ -94,6 +94,11 @@ impl Server {
         if let Some(folder) = data {
             command.arg("--data").arg(folder);
         }
+        Self::demo_by(command)
+    }
+
+    /// The same with a command of one's own.
+    pub(crate) fn demo_by(mut command: Command) -> Self {
         let begin = Instant::now();
         let mut child = command
             .stdout(Stdio::piped())

@@ -47,4 +47,22 @@ mod tests {
         answer.problem(405, "method_not_allowed");
         assert_eq!(answer.header("allow"), "GET,HEAD,DELETE");
     }
+
+    #[tokio::test]
+    async fn a_query_is_not_signed_and_therefore_refused() {
+        let site = Site::new().await;
+        for query in ["?", "?x=1"] {
+            let path = format!("/device/v1/account{query}");
+            let request = crate::testkit::signed("GET", "/device/v1/account", "", b"");
+            let (mut parts, body) = request.into_parts();
+            parts.uri = path.parse().unwrap();
+            let request = axum::http::Request::from_parts(parts, body);
+            let problem = site
+                .send_from(crate::testkit::OTHER_ADDRESS, request)
+                .await
+                .problem(401, "not_authenticated");
+            let detail = problem["detail"].as_str().unwrap();
+            assert!(detail.contains("does not have the form"), "{detail}");
+        }
+    }
 }

@@ -31,10 +31,14 @@ impl<const LIMIT: usize> FromRequest<App> for Signed<LIMIT> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Failure> {
-        let path = match request.extensions().get::<PathAsSent>() {
+        let mut path = match request.extensions().get::<PathAsSent>() {
             Some(PathAsSent(path)) => path.clone(),
             None => request.uri().path().to_owned(),
         };
+        // A query is not signed; with the path it is refused.
+        if let Some(query) = request.uri().query() {
+            path = format!("{path}?{query}");
+        }
         let (method, headers) = (request.method().clone(), request.headers().clone());
         let body = body::read(request, LIMIT, app.settings.body_timeout).await?;
         Ok(Self {

@@ -287,3 +287,15 @@ fn a_failed_proof_says_which_pin_it_was() {
     let (_, Rejection { problem, .. }) = rejection(failed.into());
     assert_eq!(problem.errors[0].param_name.as_deref(), Some("pin2"));
 }
+
+#[test]
+fn what_a_client_sent_comes_back_short() {
+    let long = "ä".repeat(50_000);
+    let fields = vec![FieldError::at("/interactions", long.clone())];
+    for failure in [Failure::Malformed(long), Failure::Fields(fields)] {
+        let response = failure.into_response();
+        let problem = &response.extensions().get::<Rejection>().unwrap().problem;
+        let size = serde_json::to_vec(problem).unwrap().len();
+        assert!(size < 4 * MAX_DETAIL, "{size}");
+    }
+}

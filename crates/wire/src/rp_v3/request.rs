@@ -1,6 +1,6 @@
 use crate::{
     CertificateLevel, HashAlgorithm, Interactions, RelyingPartyUuid, SignatureAlgorithm,
-    problem::FieldError,
+    problem::FieldError, unique_json::UniqueJson,
 };
 use base64ct::{Base64, Encoding};
 use serde_json::{Map, Value};
@@ -190,7 +190,7 @@ impl CertificateByDocumentRequest {
 
 fn object(body: &[u8]) -> Result<Map<String, Value>, RequestError> {
     match serde_json::from_slice(body) {
-        Ok(Value::Object(object)) => Ok(object),
+        Ok(UniqueJson(Value::Object(object))) => Ok(object),
         Ok(_) => Err(RequestError::NotAnObject(
             "it is another JSON value".to_owned(),
         )),

@@ -47,7 +47,7 @@ impl Service {
         id: RegistrationId,
         sealed: &[u8],
     ) -> Result<Vec<u8>, RegistrationError> {
-        self.registration_of(request, id).await?;
+        let registration = self.registration_of(request, id).await?;
         let opened = self
             .keys
             .open(Kind::Proofs, sealed)
@@ -59,6 +59,18 @@ impl Service {
                 field: "proofs",
                 reason: error.to_string(),
             })?;
+        // Before the try is counted: no PIN is tested by a message that lacks a key or has a strange one.
+        let keys = &registration.keys;
+        let complete = proofs.proofs.len() == 2
+            && keys
+                .iter()
+                .all(|key| proofs.proofs.iter().any(|proof| proof.key_id == key.id));
+        if !complete {
+            return Err(RegistrationError::Invalid {
+                field: "proofs",
+                reason: "one proof for each key of this registration is needed".to_owned(),
+            });
+        }
         let completed = match self.charge_proof(id, &fingerprint).await? {
             Charged::Answered(registration) => self.completed(&registration).await?,
             Charged::Evaluate(registration) => {
