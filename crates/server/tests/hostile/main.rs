@@ -10,7 +10,7 @@ mod attack;
 mod endurance;
 mod http2;
 
-#[path = "../smart_id/process.rs"]
+#[path = "../process/mod.rs"]
 #[expect(
     dead_code,
     reason = "shared with the tests of the commands, which need all of it"
