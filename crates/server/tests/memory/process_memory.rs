@@ -51,9 +51,11 @@ impl Find {
 }
 
 impl Core {
-    /// Every readable mapping of a process, which should stand still.
+    /// Every readable mapping of a process, which should stand still: of one that does not, what it gave back meanwhile
+    /// is left out.
     pub(crate) fn of(pid: u32) -> Self {
-        let maps = fs::read_to_string(format!("/proc/{pid}/maps")).expect("a process");
+        let mapped = || fs::read_to_string(format!("/proc/{pid}/maps")).expect("a process");
+        let maps = mapped();
         let memory = File::open(format!("/proc/{pid}/mem")).expect("a process that may be read");
         let mut parts = Vec::new();
         for line in maps.lines() {
@@ -71,7 +73,10 @@ impl Core {
             }
             // The kernel's own pages, and what is behind the end of a mapped file.
             assert!(
-                read == bytes.len() || mapping.name.starts_with("[v") || mapping.is_file(),
+                read == bytes.len()
+                    || mapping.name.starts_with("[v")
+                    || mapping.is_file()
+                    || !mapped().lines().any(|now| now == line),
                 "{line} cannot be read"
             );
             bytes.truncate(read);
