@@ -1,10 +1,5 @@
 //! The fuzz targets on honest input, on everything that was ever found, and on a few changes of each, without a fuzzer.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a failed step of a test is a failed test"
-)]
-
 use std::{fs, panic, path::Path};
 
 #[path = "../../fuzz/src/lib.rs"]

@@ -117,7 +117,7 @@ impl Private {
         let (client, server, n) = (read(client), read(server), read(n1));
         let sum = client.wrapping_add(&server);
         let multiple = sum
-            .wrapping_mul(&BoxedUint::from(65_537_u32).resize_unchecked(bits))
+            .wrapping_mul(BoxedUint::from(65_537_u32).resize_unchecked(bits))
             .wrapping_sub(Limb::ONE);
         let odd = multiple.shr(multiple.trailing_zeros());
         let factor = (2_u8..=u8::MAX)
@@ -137,7 +137,7 @@ impl Private {
         let other = n.wrapping_div(&NonZero::new(factor.clone()).expect("a factor"));
         let phi = factor
             .wrapping_sub(Limb::ONE)
-            .wrapping_mul(&other.wrapping_sub(Limb::ONE));
+            .wrapping_mul(other.wrapping_sub(Limb::ONE));
         let exponent = sum.rem(&NonZero::new(phi).expect("a product"));
         let write = |number: &BoxedUint, length: usize| {
             let bytes = number.to_be_bytes();

@@ -115,11 +115,7 @@ impl Story {
         ];
         let mut phone = Phone::start(&self.tools, &self.phone, &watch, arguments);
         let mut told = Vec::new();
-        loop {
-            let report = match phone.step(pins) {
-                Step::Stopped(report) => report,
-                Step::Ended => break,
-            };
+        while let Step::Stopped(report) = phone.step(pins) {
             let moment = match serde_json::from_str::<Value>(&report) {
                 Ok(view) => {
                     told.push(view["view"].as_str().unwrap_or_default().to_owned());
