@@ -65,7 +65,8 @@ pub(crate) async fn rows(world: &World) -> Rows {
         ("registration", "SELECT * FROM registration ORDER BY 1"),
         ("relying_party", "SELECT * FROM relying_party ORDER BY 1"),
         ("pooled_half", "SELECT * FROM pooled_half ORDER BY 1"),
-        ("audit_record", "SELECT * FROM audit_record"),
+        ("audit_entry", "SELECT * FROM audit_entry ORDER BY 1"),
+        ("evidence", "SELECT * FROM evidence ORDER BY 1"),
     ] {
         let rows = sqlx::query(sql).fetch_all(&mut connection).await.unwrap();
         let rows = rows.iter().map(|row| {

@@ -10,7 +10,7 @@ use crate::{
 use device::Keystore;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::Value;
-use splitkey::{Profile, seal::Kind};
+use splitkey::{DeviceId, FreshnessToken, Profile, seal::Kind};
 use tests::Answer;
 
 /// Fields of `SKS1` (splitkey.md §4.2) in their order, with their lengths.
@@ -98,33 +98,69 @@ async fn outcome(stage: &Stage, before: &Rows, plaintext: &[u8]) -> Outcome {
 /// What must come of a field with its last bit changed, signed again by the phone.
 fn expected(moment: Moment, field: &str) -> Outcome {
     match (moment, field) {
-        // The number is for the phone; the token decides (splitkey.md §4.3).
-        // The next token is the phone's own choice: it loses nobody but itself.
-        (Moment::Sign, "seq" | "next") => Outcome {
-            token_moved: true,
-            ..refused("signed")
-        },
-        (Moment::Rotate, "seq" | "next" | "c") => Outcome {
-            token_moved: true,
-            ..refused("rotated")
-        },
         // T_i is current, whatever the phone asks after: nothing of it has arrived, and nothing changes.
         (Moment::Sync, "seq" | "next" | "c" | "trailer") => refused("notAdvanced"),
         // T_{i+1} of the lost submission is not current either: somebody else has spent T_i (§4.3).
-        (Moment::Sign | Moment::Rotate | Moment::Sync, "token") => Outcome {
+        (Moment::Sync, "token") => Outcome {
             closed: true,
             ..refused("account_closed")
         },
-        // Another nonce gives another salt, another message.
-        (Moment::Sign, "c" | "fingerprint" | "trailer") => refused("dtbs_mismatch"),
+        (Moment::Sign, "fingerprint" | "trailer") => refused("dtbs_mismatch"),
         // A share of another PIN.
         (Moment::Sign, "s1") => Outcome {
             counted: true,
             token_moved: true,
             ..refused("wrongPin")
         },
+        // Among the rest, what the next token does not follow from any more (splitkey.md §4.2 step 3).
         _ => refused("malformed"),
     }
+}
+
+/// What must come of a field with its last bit changed, when the next token is made anew to follow from it.
+fn expected_to_follow(moment: Moment, field: &str) -> Outcome {
+    match (moment, field) {
+        // Somebody else has spent T_i.
+        (_, "token") => Outcome {
+            closed: true,
+            ..refused("account_closed")
+        },
+        // Another nonce gives another salt, another message.
+        (Moment::Sign, "c") => refused("dtbs_mismatch"),
+        // The number is for the phone; the token decides (splitkey.md §4.3).
+        (Moment::Sign, _) => Outcome {
+            token_moved: true,
+            ..refused("signed")
+        },
+        _ => Outcome {
+            token_moved: true,
+            ..refused("rotated")
+        },
+    }
+}
+
+/// Puts in the next token that follows from what is there.
+fn follow(plaintext: &mut [u8]) {
+    let fields = submit_fields(plaintext);
+    let range = |wanted| {
+        let field = fields.iter().find(|(name, _)| *name == wanted);
+        field.unwrap().1.clone()
+    };
+    let of = |name| plaintext[range(name)].to_vec();
+    let seq = u64::from_be_bytes(of("seq").try_into().unwrap()) + 1;
+    let next = FreshnessToken::from_bytes(of("token").try_into().unwrap()).next(
+        DeviceId(of("deviceId").try_into().unwrap()),
+        seq,
+        &of("r").try_into().unwrap(),
+        &of("c").try_into().unwrap(),
+    );
+    plaintext[range("next")].copy_from_slice(&next.hash().0);
+}
+
+fn sign_again(stage: &Stage, plaintext: &mut [u8]) {
+    let end = plaintext.len() - 64;
+    let signature = stage.phone.keystore.sign(&plaintext[..end]);
+    plaintext[end..].copy_from_slice(&signature);
 }
 
 async fn every_field(moment: Moment) {
@@ -148,12 +184,20 @@ async fn every_field(moment: Moment) {
         if name == "devSig" {
             continue;
         }
-        let end = changed.len() - 64;
-        let signature = stage.phone.keystore.sign(&changed[..end]);
-        changed[end..].copy_from_slice(&signature);
+        sign_again(&stage, &mut changed);
         stage.rewind().await;
         let signed = outcome(&stage, &before, &changed).await;
         assert_eq!(signed, expected(moment, name), "{moment:?} {name}, signed");
+
+        if matches!(moment, Moment::Sign | Moment::Rotate) && ["seq", "token", "c"].contains(&name)
+        {
+            follow(&mut changed);
+            sign_again(&stage, &mut changed);
+            stage.rewind().await;
+            let followed = outcome(&stage, &before, &changed).await;
+            let expected = expected_to_follow(moment, name);
+            assert_eq!(followed, expected, "{moment:?} {name}, followed");
+        }
     }
     stage.rewind().await;
     let taken = outcome(&stage, &before, &honest).await;
@@ -195,9 +239,7 @@ fn a_share_out_of_range_counts_nothing() {
         for power in [vec![0; range.len()], one, all] {
             let mut changed = honest.to_vec();
             changed[range.clone()].copy_from_slice(&power);
-            let end = changed.len() - 64;
-            let signature = stage.phone.keystore.sign(&changed[..end]);
-            changed[end..].copy_from_slice(&signature);
+            sign_again(&stage, &mut changed);
             stage.rewind().await;
             assert_eq!(
                 outcome(&stage, &before, &changed).await,
