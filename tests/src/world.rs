@@ -389,7 +389,9 @@ impl World {
             .rotate_transport_keys()
             .await
             .expect("transport keys");
-        self.service().run_jobs().await.expect("jobs")
+        let report = self.service().run_jobs().await.expect("jobs");
+        self.store().checkpoint().await.expect("checkpoint");
+        report
     }
 
     /// Sends a request to the router as from 192.0.2.1.

@@ -11,14 +11,24 @@ use crate::{
 use async_trait::async_trait;
 use engine::ports::{Reader, Store, StoreError, UnitOfWork};
 use sqlx::{
-    ConnectOptions, Connection as _, Row as _, Sqlite, SqliteConnection, TypeInfo, ValueRef,
+    AssertSqlSafe, ConnectOptions, Connection as _, Row as _, Sqlite, SqliteConnection, TypeInfo,
+    ValueRef,
     migrate::{AppliedMigration, Migrate},
     sqlite::{
         SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
         SqliteRow, SqliteSynchronous,
     },
 };
-use std::{path::Path, pin::Pin, str::FromStr, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    pin::Pin,
+    str::FromStr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tempfile::TempDir;
 use wire::SessionId;
 
@@ -31,6 +41,8 @@ pub struct SqliteStore {
     readers: SqlitePool,
     cipher: Arc<ColumnCipher>,
     wakeups: Arc<Wakeups>,
+    /// Something was erased whose old pages the log may still have.
+    erased: Arc<AtomicBool>,
     /// Deletes a temporary database with the store.
     _temporary: Option<TempDir>,
 }
@@ -91,6 +103,7 @@ impl SqliteStore {
                 .await?,
             cipher: Arc::new(column_keys.into()),
             wakeups: Arc::default(),
+            erased: Arc::default(),
             _temporary: temporary,
         };
         store.check_schema().await?;
@@ -112,12 +125,20 @@ impl SqliteStore {
 
     /// Closes all connections, once what is under way has ended.
     pub async fn close(&self) {
+        // Another process may have the file open, so that closing it here does not empty the log.
+        if self.erased.load(Ordering::SeqCst) {
+            // A failure leaves it to whoever has the file open next.
+            let _ = self.checkpoint().await;
+        }
         self.readers.close().await;
         self.writer.close().await;
     }
 
     /// Moves what is committed from the log into the database file, as far as no reader needs the log. Call it about
     /// once a second: the log grows until then. It is safe beside readers, writers and other processes.
+    ///
+    /// After something was erased, shares of a destroyed key for example, it also empties the log, which has the pages of
+    /// before, as soon as no reader is in the way.
     ///
     /// # Errors
     /// After [`CheckpointError::NotDurable`] the process has to end, *without* closing the database. The kernel reports
@@ -129,6 +150,13 @@ impl SqliteStore {
         sqlx::query("PRAGMA wal_checkpoint(PASSIVE)")
             .execute(&mut *connection)
             .await?;
+        if self.erased.swap(false, Ordering::SeqCst) {
+            let emptied = empty_log(&mut connection).await;
+            if !matches!(emptied, Ok(true)) {
+                self.erased.store(true, Ordering::SeqCst);
+            }
+            emptied?;
+        }
         Ok(())
     }
 
@@ -186,12 +214,17 @@ impl Store for SqliteStore {
         Ok(Box::new(Work::new(
             self.writing().await?,
             Arc::clone(&self.wakeups),
+            Arc::clone(&self.erased),
         )))
     }
 
     async fn read(&self) -> Result<Box<dyn Reader>, StoreError> {
         let tables = self.begin(&self.readers, "BEGIN DEFERRED").await?;
-        Ok(Box::new(Work::new(tables, Arc::clone(&self.wakeups))))
+        Ok(Box::new(Work::new(
+            tables,
+            Arc::clone(&self.wakeups),
+            Arc::clone(&self.erased),
+        )))
     }
 
     fn session_changed(&self, id: SessionId) -> Pin<Box<dyn Future<Output = ()> + Send>> {
@@ -237,8 +270,7 @@ impl Place {
             .foreign_keys(true)
             // SQLite's own checkpoints would hide a failed sync.
             .pragma("wal_autocheckpoint", "0")
-            // A destroyed key share is overwritten, not just unlinked. Its old page stands in the write-ahead log until
-            // the log is reused or closed, encrypted like the column.
+            // A destroyed key share is overwritten, not just unlinked; `checkpoint` sees to the log.
             .pragma("secure_delete", "ON")
             .disable_statement_logging()
     }
@@ -278,6 +310,29 @@ impl Place {
 
     fn path(&self) -> &Path {
         self.0.get_filename()
+    }
+}
+
+/// Empties the log, if nobody is in the way; says whether it did. Nobody is waited for: writers would wait as well.
+async fn empty_log(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    let waits: i64 = sqlx::query_scalar("PRAGMA busy_timeout")
+        .fetch_one(&mut *connection)
+        .await?;
+    sqlx::query("PRAGMA busy_timeout = 0")
+        .execute(&mut *connection)
+        .await?;
+    let busy: Result<i64, _> = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)")
+        .fetch_one(&mut *connection)
+        .await;
+    sqlx::query(AssertSqlSafe(format!("PRAGMA busy_timeout = {waits}")))
+        .execute(&mut *connection)
+        .await?;
+    match busy {
+        Ok(busy) => Ok(busy == 0),
+        Err(sqlx::Error::Database(error)) if error.code().is_some_and(|code| code == "5") => {
+            Ok(false)
+        }
+        Err(error) => Err(error),
     }
 }
 

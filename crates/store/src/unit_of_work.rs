@@ -9,8 +9,9 @@ use crate::{
 use async_trait::async_trait;
 use engine::{
     domain::{
-        Account, AccountId, AuditEntry, AuditLink, AuditRecord, DeviceId, Evidence, KeyId, Profile,
-        Registration, RelyingParty, ServerModulus, Session, Transaction, TransactionId,
+        Account, AccountId, AuditEntry, AuditLink, AuditRecord, DeviceId, Evidence, KeyId,
+        KeyState, Profile, Registration, RelyingParty, ServerModulus, Session, Transaction,
+        TransactionId,
     },
     ports::{
         AuditCursor, AuditPage, NewServerHalf, PublishedCertificate, Reader, Retention, StoreError,
@@ -18,7 +19,10 @@ use engine::{
     },
 };
 use jiff::Timestamp;
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 use wire::{
     DocumentNumber, RegistrationCode, RegistrationId, RelyingPartyUuid, SemanticsIdentifier,
     SessionId, audit_checkpoint::SignedCheckpoint,
@@ -30,15 +34,21 @@ pub(crate) struct Work {
     wakeups: Arc<Wakeups>,
     changed: Vec<SessionId>,
     trail: Trail,
+    /// This unit of work destroys the server's part of a key.
+    erases: bool,
+    /// Told after the commit if it does: the log still has the pages of before.
+    erased: Arc<AtomicBool>,
 }
 
 impl Work {
-    pub(crate) fn new(tables: Tables, wakeups: Arc<Wakeups>) -> Self {
+    pub(crate) fn new(tables: Tables, wakeups: Arc<Wakeups>, erased: Arc<AtomicBool>) -> Self {
         Self {
             tables,
             wakeups,
             changed: Vec::new(),
             trail: Trail::default(),
+            erases: false,
+            erased,
         }
     }
 }
@@ -300,6 +310,10 @@ impl UnitOfWork for Work {
     }
 
     async fn save_account(&mut self, account: &mut Account) -> Result<(), StoreError> {
+        self.erases |= account
+            .keys
+            .iter()
+            .any(|key| matches!(key.state, KeyState::Destroyed { .. }));
         account::save(&mut self.tables, account).await
     }
 
@@ -329,6 +343,7 @@ impl UnitOfWork for Work {
         &mut self,
         registration: &mut Registration,
     ) -> Result<(), StoreError> {
+        self.erases |= registration.is_over();
         registration::save(&mut self.tables, registration).await
     }
 
@@ -392,12 +407,17 @@ impl UnitOfWork for Work {
             wakeups,
             changed,
             trail,
+            erases,
+            erased,
         } = *self;
         // A task of its own: a caller that goes away in the middle (a phone that hangs up) must not
         // leave a commit behind that nobody is woken for.
         let commit = async move {
             trail.finish(&mut tables).await?;
             tables.commit().await?;
+            if erases {
+                erased.store(true, Ordering::SeqCst);
+            }
             for id in changed {
                 wakeups.wake(id);
             }

@@ -184,7 +184,7 @@ async fn a_partial_signature_dies_with_the_transport_key() {
 #[tokio::test]
 async fn provisional_halves_go_with_their_registration() {
     for end in ["abandoned", "expired", "refused", "proof_failed"] {
-        let mut world = World::new().await;
+        let world = World::new().await;
         let mut phone = SimulatedPhone::new();
         phone
             .act(
@@ -258,12 +258,27 @@ async fn provisional_halves_go_with_their_registration() {
                 .iter()
                 .all(|key| key.server_half.0.is_empty())
         );
-        world.restart().await;
+        world.jobs().await;
         assert!(
             !on_disk(&world, &provisional),
-            "{end}: nothing is left in freed pages"
+            "{end}: nothing is left in freed pages or in the log"
         );
     }
+}
+
+/// The server's parts of both keys, when their account is closed.
+#[tokio::test]
+async fn a_destroyed_key_is_gone_from_the_files_while_the_server_runs() {
+    let world = World::new().await;
+    let mut phone = world.phone(PERSON).await;
+    let mut parts = cells(&world, "account_key", "server_share").await;
+    parts.extend(cells(&world, "account_key", "server_half").await);
+    world.jobs().await;
+    assert!(on_disk(&world, &parts), "the control");
+    phone.act(&world, Event::Delete).await;
+    assert!(on_disk(&world, &parts), "the log has them still");
+    world.jobs().await;
+    assert!(!on_disk(&world, &parts));
 }
 
 /// The process stops between the two transactions of a submission: the attempt is charged, s1′ is stored.
