@@ -13,7 +13,7 @@ mkdir -p "$found"
 
 status=0
 if [ -d "$regressions" ]; then
-    "$binary" "$regressions"/* >"$log" 2>&1 || status=$?
+    "$binary" -artifact_prefix="$found/" "$regressions"/* >"$log" 2>&1 || status=$?
 fi
 if [ "$status" -eq 0 ]; then
     "$binary" -max_total_time="$seconds" -timeout=25 -rss_limit_mb=2048 -max_len=16384 -detect_leaks=0 \

@@ -173,6 +173,8 @@ pub trait Reader: Send {
 
     /// Where the audit trail stands.
     async fn audit_head(&mut self) -> Result<AuditLink, StoreError>;
+    /// How many entries the audit trail has, whatever their numbers.
+    async fn count_audit_entries(&mut self) -> Result<u64, StoreError>;
     /// The entries of the audit trail after the one with this number, in their order, at most `limit`.
     async fn audit_entries(
         &mut self,
@@ -220,8 +222,8 @@ pub trait Reader: Send {
         after: u64,
         limit: u32,
     ) -> Result<Vec<SignedCheckpoint>, StoreError>;
-    /// The number of the entry that the newest checkpoint is over; zero if there is none.
-    async fn newest_checkpoint(&mut self) -> Result<u64, StoreError>;
+    /// The newest checkpoint.
+    async fn newest_checkpoint(&mut self) -> Result<Option<SignedCheckpoint>, StoreError>;
 
     /// What stays of a session.
     async fn evidence(&mut self, id: SessionId) -> Result<Option<Evidence>, StoreError>;

@@ -109,9 +109,9 @@ pub async fn open_store(config: &DatabaseConfig) -> Result<SqliteStore> {
 /// Brings the database to this software's schema; returns the versions before and after.
 ///
 /// # Errors
-/// It is newer or cannot be written.
+/// It is newer, has other column keys, or cannot be written.
 pub async fn migrate(config: &DatabaseConfig) -> Result<(i64, i64)> {
-    SqliteStore::migrate(location(&config.file)?)
+    SqliteStore::migrate(location(&config.file)?, column_cipher(config)?)
         .await
         .with_context(|| format!("cannot migrate the database {}", config.file.display()))
 }

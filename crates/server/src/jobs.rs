@@ -114,7 +114,10 @@ async fn scan_keys(
     let began = Timestamp::now().as_second();
     let extent = match last.load(Ordering::SeqCst) {
         i64::MIN => Extent::recent(Timestamp::now()),
-        last => Extent::Since(Timestamp::from_second(last - KEY_SCAN_OVERLAP_SECONDS)?),
+        // A clock that was set back must not hide what came since.
+        last => Extent::Since(Timestamp::from_second(
+            last.min(began) - KEY_SCAN_OVERLAP_SECONDS,
+        )?),
     };
     let stop = stopping.clone();
     let progress = move |_| match stop.is_cancelled() {

@@ -1,10 +1,10 @@
 -- The audit trail becomes a chain, what stays of a session gets a table, published certificates are remembered.
 --
---   * `hash` is NULL only between this migration and the next opening of the store, which links what was there before.
+--   * `hash` is NULL only within the run that applies this migration, which then links what was there before.
 --   * `account_id`, `relying_party_uuid`, `session_id` repeat what is in `record`, to be looked up by.
 
 CREATE TABLE audit_entry (
-    seq BIGINT NOT NULL PRIMARY KEY, -- from one, without gaps
+    seq BIGINT NOT NULL PRIMARY KEY CHECK (seq > 0), -- from one, without gaps
     at BIGINT NOT NULL,
     account_id TEXT,
     relying_party_uuid TEXT,

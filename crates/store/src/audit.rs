@@ -5,6 +5,7 @@
 
 use crate::{
     cipher::{Column, column},
+    moment,
     sql::{Row, arguments},
     tables::Tables,
     text,
@@ -29,12 +30,20 @@ const HEAD_ROW: &str = "1";
 
 const INSERT: &str = "INSERT INTO audit_entry (seq, at, account_id, relying_party_uuid, session_id, record, hash) \
      VALUES ($1, $2, $3, $4, $5, $6, $7)";
-pub(crate) const AFTER: &str =
-    "SELECT seq, hash, record FROM audit_entry WHERE seq > $1 ORDER BY seq LIMIT $2";
-pub(crate) const OF_SESSION: &str =
-    "SELECT seq, hash, record FROM audit_entry WHERE session_id = $1 ORDER BY seq";
+macro_rules! select {
+    ($condition:literal) => {
+        concat!(
+            "SELECT seq, hash, record, at, account_id, relying_party_uuid, session_id FROM audit_entry ",
+            $condition
+        )
+    };
+}
+
+pub(crate) const AFTER: &str = select!("WHERE seq > $1 ORDER BY seq LIMIT $2");
+pub(crate) const OF_SESSION: &str = select!("WHERE session_id = $1 ORDER BY seq");
+const COUNT: &str = "SELECT COUNT(*) FROM audit_entry";
 pub(crate) const BETWEEN: &str =
-    "SELECT record FROM audit_entry WHERE at >= $1 AND at < $2 ORDER BY at, seq";
+    "SELECT at, seq, record FROM audit_entry WHERE at >= $1 AND at < $2 ORDER BY at, seq";
 pub(crate) const FIRST_PAGE: &str = "SELECT at, seq, record FROM audit_entry WHERE at >= $1 AND at < $2 \
      ORDER BY at, seq LIMIT $3";
 pub(crate) const NEXT_PAGE: &str = "SELECT at, seq, record FROM audit_entry WHERE (at, seq) > ($1, $2) AND at < $3 \
@@ -49,8 +58,8 @@ const LINK: &str = "UPDATE audit_entry SET account_id = $2, relying_party_uuid =
 const INSERT_CHECKPOINT: &str = "INSERT INTO audit_checkpoint (seq, statement) VALUES ($1, $2)";
 pub(crate) const CHECKPOINTS: &str =
     "SELECT seq, statement FROM audit_checkpoint WHERE seq > $1 ORDER BY seq LIMIT $2";
-/// `ORDER BY` and not `MAX`, which PostgreSQL gives another type.
-const NEWEST_CHECKPOINT: &str = "SELECT seq FROM audit_checkpoint ORDER BY seq DESC LIMIT 1";
+const NEWEST_CHECKPOINT: &str =
+    "SELECT seq, statement FROM audit_checkpoint ORDER BY seq DESC LIMIT 1";
 
 /// Entries that were there before the chain, linked at a time.
 const BATCH: u32 = 1000;
@@ -73,12 +82,13 @@ impl Trail {
         };
         let text = text::to_json(record);
         let link = before.follow(&Sha256::digest(&text).into());
+        let [account, relying_party, session] = filing(record);
         let row = arguments![
             number(link.seq),
             record.at,
-            record.account.map(|id| id.0.to_string()),
-            record.relying_party.map(|id| id.0.to_string()),
-            record.session.map(|id| id.0.to_string()),
+            account,
+            relying_party,
+            session,
             text,
             link.hash.as_slice(),
         ];
@@ -113,16 +123,9 @@ pub(crate) async fn head(tables: &mut Tables) -> Result<AuditLink, StoreError> {
     })
 }
 
-/// Makes the chain ready for use: links the records that were there before it, once.
-pub(crate) async fn found(mut tables: Tables) -> Result<(), StoreError> {
-    if tables.row(HEAD, FIND_HEAD, vec![]).await?.is_some() {
-        return Ok(());
-    }
-    // Entries without a head were linked by nobody, or somebody took the head away: that must not pass for a beginning.
-    const LINKED: &str = "SELECT seq FROM audit_entry WHERE hash IS NOT NULL LIMIT 1";
-    if tables.row(ENTRY, LINKED, vec![]).await?.is_some() {
-        return Err(StoreError::Corrupt { what: HEAD });
-    }
+/// Links the records that were there before the chain, in the run that brings the chain's tables: at no other time are there
+/// entries without a hash, or is there no head.
+pub(crate) async fn found(tables: &mut Tables) -> Result<(), StoreError> {
     let mut head = AuditLink::START;
     loop {
         let rows = tables
@@ -138,19 +141,24 @@ pub(crate) async fn found(mut tables: Tables) -> Result<(), StoreError> {
             if seq != head.seq {
                 return Err(StoreError::Corrupt { what: ENTRY });
             }
+            let [account, relying_party, session] = filing(&record);
             let row = arguments![
                 number(seq),
-                record.account.map(|id| id.0.to_string()),
-                record.relying_party.map(|id| id.0.to_string()),
-                record.session.map(|id| id.0.to_string()),
+                account,
+                relying_party,
+                session,
                 head.hash.as_slice(),
             ];
             tables.change(ENTRY, LINK, row).await?;
         }
     }
-    let cell = head_cell(&tables, head)?;
+    let cell = head_cell(tables, head)?;
     tables.change(HEAD, INSERT_HEAD, arguments![cell]).await?;
-    tables.commit().await
+    Ok(())
+}
+
+pub(crate) async fn count(tables: &mut Tables) -> Result<u64, StoreError> {
+    tables.count(ENTRY, COUNT, vec![]).await
 }
 
 pub(crate) async fn after(
@@ -169,11 +177,17 @@ pub(crate) async fn of_session(
     tables: &mut Tables,
     id: SessionId,
 ) -> Result<Vec<AuditEntry>, StoreError> {
-    entries(
-        tables
-            .rows(ENTRY, OF_SESSION, arguments![id.0.to_string()])
-            .await?,
-    )
+    let rows = tables
+        .rows(ENTRY, OF_SESSION, arguments![id.0.to_string()])
+        .await?;
+    let entries = entries(rows)?;
+    match entries
+        .iter()
+        .all(|entry| entry.filed && entry.link.seq > 0)
+    {
+        true => Ok(entries),
+        false => Err(StoreError::Corrupt { what: ENTRY }),
+    }
 }
 
 pub(crate) async fn between(
@@ -183,8 +197,18 @@ pub(crate) async fn between(
 ) -> Result<Vec<AuditRecord>, StoreError> {
     let rows = tables.rows(ENTRY, BETWEEN, arguments![from, until]).await?;
     rows.into_iter()
-        .map(|mut row| text::from_json(row.text()?.as_bytes(), ENTRY))
+        .map(|row| dated(row).map(|(_, record)| record))
         .collect()
+}
+
+/// A record with its place in time, which is what the record says.
+fn dated(mut row: Row) -> Result<((i64, i64), AuditRecord), StoreError> {
+    let place = (row.integer()?, row.integer()?);
+    let record: AuditRecord = text::from_json(row.text()?.as_bytes(), ENTRY)?;
+    match place.0 == moment::to_column(record.at) && place.1 > 0 {
+        true => Ok((place, record)),
+        false => Err(StoreError::Corrupt { what: ENTRY }),
+    }
 }
 
 pub(crate) async fn page(
@@ -208,10 +232,10 @@ pub(crate) async fn page(
     };
     let full = u64::from(limit) == rows.len() as u64;
     let (mut records, mut last) = (Vec::with_capacity(rows.len()), None);
-    for mut row in rows {
-        let (at, seq) = (row.integer()?, row.integer()?);
+    for row in rows {
+        let ((at, seq), record) = dated(row)?;
         last = Some(AuditCursor(format!("{at} {seq}")));
-        records.push(text::from_json(row.text()?.as_bytes(), ENTRY)?);
+        records.push(record);
     }
     Ok(AuditPage {
         records,
@@ -252,18 +276,24 @@ pub(crate) async fn checkpoints(
         .rows(CHECKPOINT, CHECKPOINTS, arguments![number(seq), limit])
         .await?;
     rows.into_iter()
-        .map(|mut row| {
-            let seq: u64 = row.number()?;
-            let cell = tables.decrypt(STATEMENT, &seq.to_string(), &row.bytes()?)?;
-            text::from_json(&cell, STATEMENT.what)
-        })
+        .map(|row| checkpoint(tables, row))
         .collect()
 }
 
-pub(crate) async fn newest_checkpoint(tables: &mut Tables) -> Result<u64, StoreError> {
-    match tables.row(CHECKPOINT, NEWEST_CHECKPOINT, vec![]).await? {
-        None => Ok(0),
-        Some(mut row) => row.number(),
+pub(crate) async fn newest_checkpoint(
+    tables: &mut Tables,
+) -> Result<Option<SignedCheckpoint>, StoreError> {
+    let row = tables.row(CHECKPOINT, NEWEST_CHECKPOINT, vec![]).await?;
+    row.map(|row| checkpoint(tables, row)).transpose()
+}
+
+fn checkpoint(tables: &Tables, mut row: Row) -> Result<SignedCheckpoint, StoreError> {
+    let seq: u64 = row.number()?;
+    let cell = tables.decrypt(STATEMENT, &seq.to_string(), &row.bytes()?)?;
+    let signed: SignedCheckpoint = text::from_json(&cell, STATEMENT.what)?;
+    match signed.checkpoint.seq == seq {
+        true => Ok(signed),
+        false => Err(row.corrupt()),
     }
 }
 
@@ -290,17 +320,42 @@ fn head_cell(tables: &Tables, head: AuditLink) -> Result<Vec<u8>, StoreError> {
 }
 
 fn entries(rows: Vec<Row>) -> Result<Vec<AuditEntry>, StoreError> {
-    rows.into_iter()
-        .map(|mut row| {
-            Ok(AuditEntry {
-                link: AuditLink {
-                    seq: row.number()?,
-                    hash: row.array()?,
-                },
-                text: row.text()?,
-            })
-        })
-        .collect()
+    rows.into_iter().map(entry).collect()
+}
+
+/// An entry as it lies there. One that is not as it was written is given out for whoever checks it.
+fn entry(mut row: Row) -> Result<AuditEntry, StoreError> {
+    let seq = row.number()?;
+    // A hash that is missing or of another length is none that follows from anything.
+    let hash = row.optional_bytes()?.and_then(|hash| hash.try_into().ok());
+    let text = row.text()?;
+    let (at, filed) = (
+        row.integer()?,
+        [
+            row.optional_text()?,
+            row.optional_text()?,
+            row.optional_text()?,
+        ],
+    );
+    let record: Option<AuditRecord> = serde_json::from_str(&text).ok();
+    Ok(AuditEntry {
+        link: AuditLink {
+            seq,
+            hash: hash.unwrap_or_default(),
+        },
+        filed: record
+            .is_some_and(|record| moment::to_column(record.at) == at && filing(&record) == filed),
+        text,
+    })
+}
+
+/// What a record is looked up by, beside its moment: account, relying party, session.
+fn filing(record: &AuditRecord) -> [Option<String>; 3] {
+    [
+        record.account.map(|id| id.0.to_string()),
+        record.relying_party.map(|id| id.0.to_string()),
+        record.session.map(|id| id.0.to_string()),
+    ]
 }
 
 fn number(seq: u64) -> i64 {

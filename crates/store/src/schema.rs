@@ -24,6 +24,9 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
     ])
 });
 
+/// The version that brings the audit chain.
+pub(crate) const AUDIT_CHAIN: i64 = 2;
+
 /// Where sqlx notes what was applied.
 pub(crate) const HISTORY_TABLE: &str = "_sqlx_migrations";
 
@@ -104,7 +107,7 @@ pub(crate) fn check_current(applied: &[AppliedMigration]) -> Result<(), OpenErro
 
 /// Checks that each column key is the one of its number that this database knows, and makes new ones
 /// known: a wrong key is found when the server starts, not after it wrote rows that nobody can read.
-pub(crate) async fn prove_column_keys(mut tables: Tables) -> Result<(), OpenError> {
+pub(crate) async fn prove_column_keys(tables: &mut Tables) -> Result<(), OpenError> {
     const KNOWN: &str = "SELECT id, proof FROM column_key";
     const ADD: &str = "INSERT INTO column_key (id, proof) VALUES ($1, $2)";
     let mut known = HashMap::new();
@@ -128,7 +131,7 @@ pub(crate) async fn prove_column_keys(mut tables: Tables) -> Result<(), OpenErro
             }
         }
     }
-    Ok(tables.commit().await?)
+    Ok(())
 }
 
 fn migration(version: i64, description: &'static str, sql: &'static str) -> Migration {

@@ -81,8 +81,9 @@ impl SqliteStore {
         options: Options,
     ) -> Result<Self, OpenError> {
         let (place, temporary) = Place::find(location)?;
+        let cipher = Arc::new(column_keys.into());
         if options.migrate {
-            place.migrate().await?;
+            place.migrate(Arc::clone(&cipher)).await?;
         }
         place.must_exist()?;
         let connect = place.connect().busy_timeout(options.busy_timeout);
@@ -101,14 +102,17 @@ impl SqliteStore {
                 .max_connections(options.readers.max(1))
                 .connect_with(connect.pragma("query_only", "ON"))
                 .await?,
-            cipher: Arc::new(column_keys.into()),
+            cipher,
             wakeups: Arc::default(),
             erased: Arc::default(),
             _temporary: temporary,
         };
         store.check_schema().await?;
-        schema::prove_column_keys(store.writing().await?).await?;
-        audit::found(store.writing().await?).await?;
+        let mut tables = store.writing().await?;
+        schema::prove_column_keys(&mut tables).await?;
+        // A chain without a head must not pass for one that begins.
+        audit::head(&mut tables).await?;
+        tables.commit().await?;
         Ok(store)
     }
 
@@ -118,9 +122,12 @@ impl SqliteStore {
     /// # Errors
     /// The schema is newer than this software or has another history, or the database cannot be written.
     /// A migration that fails leaves nothing behind.
-    pub async fn migrate(location: &str) -> Result<(i64, i64), OpenError> {
+    pub async fn migrate(
+        location: &str,
+        column_keys: impl Into<ColumnCipher>,
+    ) -> Result<(i64, i64), OpenError> {
         let (place, _temporary) = Place::find(location)?;
-        place.migrate().await
+        place.migrate(Arc::new(column_keys.into())).await
     }
 
     /// Closes all connections, once what is under way has ended.
@@ -275,16 +282,28 @@ impl Place {
             .disable_statement_logging()
     }
 
-    async fn migrate(&self) -> Result<(i64, i64), OpenError> {
+    /// In one transaction: what was recorded before the audit chain is linked with the migration that brings it, or not at all.
+    async fn migrate(&self, cipher: Arc<ColumnCipher>) -> Result<(i64, i64), OpenError> {
         self.create()?;
-        let mut connection = self.connect().connect().await?;
-        let applied = history(&mut connection).await?;
+        let pool = SqlitePoolOptions::new()
+            .max_connections(1)
+            .connect_with(self.connect())
+            .await?;
+        let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
+        let applied = history(&mut transaction).await?;
         schema::check_history(&applied)?;
         schema::migrations()
-            .run_direct(None, &mut connection, false)
+            .run_direct(None, &mut *transaction, false)
             .await?;
-        connection.close().await?;
-        Ok((schema::version_of(&applied), schema::needed_version()))
+        let mut tables = Tables::new(Box::new(Transaction(transaction)), cipher);
+        schema::prove_column_keys(&mut tables).await?;
+        let before = schema::version_of(&applied);
+        if before < schema::AUDIT_CHAIN {
+            audit::found(&mut tables).await?;
+        }
+        tables.commit().await?;
+        pool.close().await;
+        Ok((before, schema::needed_version()))
     }
 
     /// Makes an empty file that only its owner can read; SQLite gives its logs the same rights.

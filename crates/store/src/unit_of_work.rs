@@ -214,6 +214,10 @@ impl Reader for Work {
         audit::head(&mut self.tables).await
     }
 
+    async fn count_audit_entries(&mut self) -> Result<u64, StoreError> {
+        audit::count(&mut self.tables).await
+    }
+
     async fn audit_entries(
         &mut self,
         after: u64,
@@ -242,7 +246,7 @@ impl Reader for Work {
         audit::checkpoints(&mut self.tables, after, limit).await
     }
 
-    async fn newest_checkpoint(&mut self) -> Result<u64, StoreError> {
+    async fn newest_checkpoint(&mut self) -> Result<Option<SignedCheckpoint>, StoreError> {
         audit::newest_checkpoint(&mut self.tables).await
     }
 

@@ -20,6 +20,8 @@ const CONTEXT: &str = "smart-id/audit-checkpoint/v1";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Checkpoint {
+    /// Number of the record that the checkpoint before this one is over; zero for the first.
+    pub previous: u64,
     /// Number of the newest record, counted from one.
     pub seq: u64,
     /// Hash of the chain up to it.
@@ -65,7 +67,7 @@ impl Checkpoint {
         }
     }
 
-    /// The text that is signed: four lines, each ended by a line feed.
+    /// The text that is signed: five lines, each ended by a line feed.
     #[must_use]
     pub fn text(&self) -> String {
         let hash: String = self
@@ -74,7 +76,10 @@ impl Checkpoint {
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect();
-        format!("{CONTEXT}\nseq={}\nhash={hash}\nat={}\n", self.seq, self.at)
+        format!(
+            "{CONTEXT}\nprevious={}\nseq={}\nhash={hash}\nat={}\n",
+            self.previous, self.seq, self.at
+        )
     }
 }
 
@@ -116,6 +121,7 @@ mod tests {
 
     fn signed() -> SignedCheckpoint {
         let checkpoint = Checkpoint {
+            previous: 3,
             seq: 7,
             hash: FixedBytes([0xab; 32]),
             at: "2026-03-01T12:00:00Z".parse().unwrap(),
@@ -128,7 +134,7 @@ mod tests {
         assert_eq!(
             signed().checkpoint.text(),
             format!(
-                "smart-id/audit-checkpoint/v1\nseq=7\nhash={}\nat=2026-03-01T12:00:00Z\n",
+                "smart-id/audit-checkpoint/v1\nprevious=3\nseq=7\nhash={}\nat=2026-03-01T12:00:00Z\n",
                 "ab".repeat(32)
             )
         );
@@ -137,13 +143,14 @@ mod tests {
     #[test]
     fn a_checkpoint_verifies_until_one_thing_is_different() {
         assert!(signed().verify().is_ok());
-        let mut changed = [signed(); 6];
+        let mut changed = [signed(); 7];
         changed[0].checkpoint.seq += 1;
         changed[1].checkpoint.hash.0[31] ^= 1;
         changed[2].checkpoint.at += jiff::SignedDuration::from_nanos(1);
         changed[3].root_key.0[64] ^= 1;
         changed[4].signature.0[63] ^= 1;
         changed[5].signature.0 = [0; 64];
+        changed[6].checkpoint.previous += 1;
         for one in changed {
             assert_eq!(one.verify(), Err(NotSigned), "{one:?}");
         }

@@ -39,8 +39,8 @@ async fn any_record_that_was_changed_taken_out_or_moved_is_found() {
                 format!("UPDATE audit_entry SET record = rtrim(record) WHERE seq = {seq}"),
             ),
             (
-                format!("UPDATE audit_entry SET seq = -seq WHERE seq = {seq}"),
-                format!("UPDATE audit_entry SET seq = -seq WHERE seq = -{seq}"),
+                format!("UPDATE audit_entry SET seq = seq + 1000000 WHERE seq = {seq}"),
+                format!("UPDATE audit_entry SET seq = {seq} WHERE seq = {seq} + 1000000"),
             ),
         ] {
             assert_eq!(story.tamper(change.as_str()).await, 1);
@@ -278,4 +278,119 @@ async fn an_account_that_contradicts_its_records_is_found() {
         matches!(findings.as_slice(), [AuditFinding::Account { .. }]),
         "{findings:?}"
     );
+}
+
+/// What the hash is not over: by what records and evidence are found, and rows beside the chain.
+#[tokio::test]
+async fn records_and_evidence_that_are_filed_wrongly_are_found() {
+    let story = Story::new().await;
+    let foreign = "11111111-1111-4111-8111-111111111111";
+    for change in [
+        "UPDATE evidence SET ended_at = ended_at",
+        "UPDATE audit_entry SET at = at / 2 WHERE seq = 7",
+        "UPDATE audit_entry SET session_id = NULL WHERE session_id IS NOT NULL",
+        "UPDATE audit_entry SET account_id = NULL WHERE account_id IS NOT NULL",
+        "UPDATE audit_entry SET relying_party_uuid = 'x' WHERE seq = 1",
+    ] {
+        let before = story.findings().await;
+        assert!(story.tamper(change).await > 0, "{change}");
+        let findings = story.findings().await;
+        assert_eq!(
+            findings.len() > before.len(),
+            change.contains("audit_entry"),
+            "{change}: {findings:?}"
+        );
+    }
+    let story = Story::new().await;
+    let session = session(&story, 0);
+    for change in [
+        format!("UPDATE evidence SET account_id = NULL WHERE session_id = '{session}'"),
+        format!("UPDATE evidence SET ended_at = ended_at + 1 WHERE session_id = '{session}'"),
+        format!(
+            "UPDATE evidence SET relying_party_uuid = '{foreign}' WHERE session_id = '{session}'"
+        ),
+    ] {
+        assert_eq!(story.tamper(change.as_str()).await, 1);
+        assert_eq!(
+            story.findings().await,
+            [AuditFinding::Evidence(session)],
+            "{change}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn rows_beside_the_chain_are_found_and_not_billed() {
+    let story = Story::new().await;
+    let added = story
+        .tamper(
+            "PRAGMA ignore_check_constraints = ON; INSERT INTO audit_entry (seq, at, account_id, relying_party_uuid, \
+             session_id, record, hash) SELECT -seq, at, account_id, relying_party_uuid, session_id, record, hash \
+             FROM audit_entry WHERE seq > 20",
+        )
+        .await;
+    assert!(added > 0);
+    let findings = story.findings().await;
+    assert!(
+        findings.contains(&AuditFinding::Foreign(added)),
+        "{findings:?}"
+    );
+}
+
+/// A trail that does not go on from what was signed gets no signature any more.
+#[tokio::test]
+async fn the_root_key_signs_nothing_that_contradicts_what_it_signed() {
+    for change in [
+        "UPDATE audit_checkpoint SET statement = zeroblob(200)",
+        "INSERT INTO audit_checkpoint (seq, statement) VALUES (9000000000000000, zeroblob(9))",
+        "DELETE FROM audit_checkpoint",
+        "UPDATE audit_entry SET record = record || ' ' WHERE seq = (SELECT MAX(seq) FROM audit_entry)",
+    ] {
+        let story = Story::new().await;
+        story.tamper(change).await;
+        let outcome = story.world.service().checkpoint_audit().await;
+        assert!(outcome.is_err(), "{change}: {outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_checkpoint_that_was_taken_out_is_missed_by_the_next_one() {
+    let story = Story::new().await;
+    let [first, second] = story.checkpoints().await[..] else {
+        panic!("two")
+    };
+    story
+        .tamper(format!("DELETE FROM audit_checkpoint WHERE seq = {first}"))
+        .await;
+    assert_eq!(
+        story.findings().await,
+        [AuditFinding::MissingCheckpoint { seq: second }]
+    );
+}
+
+#[tokio::test]
+async fn an_account_that_the_trail_does_not_know_is_found() {
+    let story = Story::new().await;
+    let opened: Vec<u64> = story
+        .entries()
+        .await
+        .iter()
+        .filter(|entry| entry.text.contains("account_opened"))
+        .map(|entry| entry.link.seq)
+        .collect();
+    rewrite_without(&story, opened[0]).await;
+    let findings = story.findings().await;
+    assert!(
+        findings
+            .iter()
+            .any(|finding| matches!(finding, AuditFinding::UnrecordedAccount(_))),
+        "{findings:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_beginning_may_be_noted_down() {
+    let story = Story::new().await;
+    let report = story.check_with(&[AuditLink::START]).await;
+    assert_eq!(report.findings, []);
 }

@@ -69,9 +69,7 @@ fn nothing_on_the_wire_tells_a_pin() {
 fn nothing_in_the_server_s_log_tells_a_pin() {
     let story = story();
     let log = String::from_utf8_lossy(&story.logs);
-    for target in ["request:", "sqlx"] {
-        assert!(log.contains(target), "the log is captured: {target}");
-    }
+    assert!(log.contains("request:"), "the log is captured");
     let lines: BTreeSet<&[u8]> = story.logs.split(|byte| *byte == b'\n').collect();
     let lines: Vec<u8> = lines
         .into_iter()

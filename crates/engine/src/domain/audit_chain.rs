@@ -25,6 +25,8 @@ pub struct AuditEntry {
     pub link: AuditLink,
     /// The JSON of an [`AuditRecord`], byte for byte as it was hashed.
     pub text: String,
+    /// Whether it is looked up by what it says: its moment, account, relying party and session.
+    pub filed: bool,
 }
 
 impl AuditLink {

@@ -59,6 +59,9 @@ pub struct TransactionRecord {
     pub verification_code: VerificationCode,
     /// `endResult` of the RP API.
     pub end_result: String,
+    /// The account whose phone had the session, if one had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document_number: Option<DocumentNumber>,
     /// The signature, if the result is OK.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signed: Option<SignedRecord>,
@@ -68,8 +71,6 @@ pub struct TransactionRecord {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SignedRecord {
-    /// The account whose phone took part.
-    pub document_number: DocumentNumber,
     /// SHA-256 of the certificate of the key that signed, hexadecimal.
     pub certificate_sha256: String,
     /// What was shown to the person.
@@ -84,11 +85,16 @@ pub struct SignedRecord {
 }
 
 impl Evidence {
-    /// The evidence of a finished session. `account` is whose phone had it, which a failed session does not tell any more.
+    /// The evidence of a finished session. `phone` is whose phone had it, which a failed session does not tell any more.
     ///
     /// `None` for a session that is not finished.
     #[must_use]
-    pub fn of(session: &Session, account: Option<AccountId>, scheme_name: &str) -> Option<Self> {
+    pub fn of(
+        session: &Session,
+        phone: Option<(AccountId, DocumentNumber)>,
+        scheme_name: &str,
+    ) -> Option<Self> {
+        let (account, document_number) = phone.unzip();
         let (end_result, ended_at, signed) = match &session.state {
             SessionState::Completed(completed) => (
                 "OK".to_owned(),
@@ -114,6 +120,7 @@ impl Evidence {
             flow_type: request.flow_type,
             verification_code: request.verification_code.clone(),
             end_result,
+            document_number,
             signed,
         };
         Some(Self {
@@ -158,7 +165,6 @@ fn signed(request: &SessionRequest, completed: &Completed, scheme_name: &str) ->
     );
     let certificate: [u8; 32] = Sha256::digest(&completed.certificate).into();
     SignedRecord {
-        document_number: completed.document_number.clone(),
         certificate_sha256: certificate
             .iter()
             .map(|byte| format!("{byte:02x}"))

@@ -2,12 +2,18 @@
 
 use super::{Infrastructure, OperatorError, Service, evaluate::hex, retrying};
 use crate::{
-    domain::{Account, AccountState, AuditEntry, AuditEvent, AuditLink, AuditRecord},
-    ports::{PublishedCertificate, Reader, StoreError},
+    domain::{
+        Account, AccountId, AccountState, AuditEntry, AuditEvent, AuditLink, AuditRecord, Evidence,
+    },
+    ports::{KeyHolder, PublishedCertificate, Reader, StoreError},
 };
-use std::collections::{HashMap, HashSet};
+use jiff::Timestamp;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::PoisonError,
+};
 use wire::{
-    FixedBytes, SessionId,
+    DocumentNumber, FixedBytes, SessionId,
     audit_checkpoint::{Checkpoint, SignedCheckpoint},
 };
 
@@ -19,6 +25,8 @@ const PAGE: u32 = 1000;
 pub struct AuditReport {
     /// Records in the trail.
     pub records: u64,
+    /// Of these, the newest that no checkpoint is over yet.
+    pub uncovered: u64,
     /// Checkpoints over it.
     pub checkpoints: u64,
     /// Its last link as the records have it, to be noted down where nobody can change it.
@@ -47,6 +55,17 @@ pub enum AuditFinding {
         /// The last that is missing.
         last: u64,
     },
+    /// It is looked up by something else than what it says.
+    #[error(
+        "record {seq} is filed under another moment, account, relying party or session than it says"
+    )]
+    Misfiled {
+        /// Its number.
+        seq: u64,
+    },
+    /// Rows that are in no chain.
+    #[error("there are {0} rows that are no records of the trail")]
+    Foreign(u64),
     /// No record of ours.
     #[error("record {seq} is none that this software wrote")]
     Unreadable {
@@ -78,6 +97,14 @@ pub enum AuditFinding {
         /// The record.
         seq: u64,
     },
+    /// A checkpoint that its successor names is gone.
+    #[error(
+        "the checkpoint over record {seq} does not follow the one before it: checkpoints between them are gone"
+    )]
+    MissingCheckpoint {
+        /// The record of the successor.
+        seq: u64,
+    },
     /// A checkpoint cannot be read.
     #[error("a checkpoint after record {after} was changed")]
     UnreadableCheckpoint {
@@ -99,6 +126,9 @@ pub enum AuditFinding {
     /// Stored evidence cannot be read.
     #[error("stored evidence after session {0} cannot be read")]
     UnreadableEvidence(String),
+    /// An account whose opening is not in the trail.
+    #[error("there is an account whose opening is not in the trail (internal identifier {0})")]
+    UnrecordedAccount(uuid::Uuid),
     /// An account that was opened is not there, or not as its records say.
     #[error("account {document_number}: {what}")]
     Account {
@@ -112,22 +142,49 @@ pub enum AuditFinding {
 impl Service {
     /// Signs how far the audit trail goes, if it goes further than the newest checkpoint. Call it every few seconds.
     ///
+    /// What is signed goes on from the newest checkpoint: a trail that was changed since, or put back to before it, gets no
+    /// signature.
+    ///
     /// Returns the checkpoint, if one was made.
     ///
     /// # Errors
-    /// Database or key vault.
+    /// Database or key vault; the trail does not go on from what was signed last.
     pub async fn checkpoint_audit(&self) -> Result<Option<SignedCheckpoint>, Infrastructure> {
-        let (head, newest) = {
+        let (newest, head) = {
             let mut reader = self.store.read().await?;
-            (
-                reader.audit_head().await?,
-                reader.newest_checkpoint().await?,
-            )
+            let newest = match reader.newest_checkpoint().await? {
+                None => AuditLink::START,
+                Some(signed) => {
+                    signed.verify().map_err(|_| StoreError::Corrupt {
+                        what: "audit_checkpoint",
+                    })?;
+                    link_of(&signed)
+                }
+            };
+            let signed_here = *self
+                .last_signed
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            if signed_here.is_some_and(|link| link.seq > newest.seq) {
+                return Err(StoreError::Corrupt {
+                    what: "audit_checkpoint",
+                }
+                .into());
+            }
+            let head = reader.audit_head().await?;
+            if head == newest {
+                return Ok(None);
+            }
+            if walk(&mut *reader, newest, head.seq).await? != head {
+                return Err(StoreError::Corrupt {
+                    what: "audit_entry",
+                }
+                .into());
+            }
+            (newest, head)
         };
-        if head.seq <= newest {
-            return Ok(None);
-        }
         let checkpoint = Checkpoint {
+            previous: newest.seq,
             seq: head.seq,
             hash: FixedBytes(head.hash),
             at: self.now(),
@@ -139,7 +196,14 @@ impl Service {
             Ok::<_, Infrastructure>(())
         });
         match stored {
-            Ok(()) => Ok(Some(signed)),
+            Ok(()) => {
+                let mut last = self
+                    .last_signed
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
+                *last = Some(head);
+                Ok(Some(signed))
+            }
             // Another process was first.
             Err(Infrastructure::Store(StoreError::Duplicate { .. })) => Ok(None),
             Err(error) => Err(error),
@@ -180,10 +244,16 @@ impl Service {
         let mut check = Check {
             findings: Vec::new(),
             checkpoints: 0,
-            anchors: anchors.to_vec(),
+            covered: 0,
+            anchors: anchors
+                .iter()
+                .copied()
+                .filter(|anchor| *anchor != AuditLink::START)
+                .collect(),
             ended: HashMap::new(),
             opened: HashMap::new(),
             closed: HashSet::new(),
+            numbers: HashMap::new(),
         };
         let mut trusted = root_key;
         let mut pending = check.next_checkpoints(&mut *reader, 0).await?;
@@ -218,6 +288,10 @@ impl Service {
             });
         }
         check.end(reader.audit_head().await, head)?;
+        let rows = reader.count_audit_entries().await?;
+        if rows != records {
+            check.find(AuditFinding::Foreign(rows.abs_diff(records)));
+        }
         for anchor in std::mem::take(&mut check.anchors) {
             check.find(AuditFinding::Anchor(anchor));
         }
@@ -225,6 +299,7 @@ impl Service {
         check.accounts(&mut *reader).await?;
         Ok(AuditReport {
             records,
+            uncovered: head.seq.saturating_sub(check.covered),
             checkpoints: check.checkpoints,
             head,
             findings: check.findings,
@@ -236,13 +311,17 @@ impl Service {
 struct Check {
     findings: Vec<AuditFinding>,
     checkpoints: u64,
+    /// The record that the last of them is over.
+    covered: u64,
     /// Noted down and not met yet.
     anchors: Vec<AuditLink>,
     /// Sessions that ended, with the hash of their evidence; older records have none.
     ended: HashMap<SessionId, Option<String>>,
     /// Accounts that were opened: their identifier, by document number.
-    opened: HashMap<String, Option<crate::domain::AccountId>>,
-    closed: HashSet<crate::domain::AccountId>,
+    opened: HashMap<String, Option<AccountId>>,
+    closed: HashSet<AccountId>,
+    /// Document numbers that were looked up.
+    numbers: HashMap<AccountId, DocumentNumber>,
 }
 
 impl Check {
@@ -263,6 +342,9 @@ impl Check {
             });
         } else if before.follow(&entry.record_sha256()) != link {
             self.find(AuditFinding::Changed { seq: link.seq });
+        }
+        if !entry.filed {
+            self.find(AuditFinding::Misfiled { seq: link.seq });
         }
         self.anchors.retain(|anchor| *anchor != link);
         match entry.record() {
@@ -318,6 +400,10 @@ impl Check {
     ) {
         self.checkpoints += 1;
         let seq = signed.checkpoint.seq;
+        if signed.checkpoint.previous != self.covered {
+            self.find(AuditFinding::MissingCheckpoint { seq });
+        }
+        self.covered = seq;
         let trusted = *trusted.get_or_insert(signed.root_key.0);
         if signed.root_key.0 != trusted || signed.verify().is_err() {
             self.find(AuditFinding::ForgedCheckpoint { seq });
@@ -361,10 +447,13 @@ impl Check {
             after = Some(last.session);
             for evidence in &page {
                 let id = evidence.session;
-                match self.ended.remove(&id) {
-                    None => self.find(AuditFinding::UnrecordedEvidence(id)),
-                    Some(expected) if expected == Some(hex(&evidence.sha256())) => {}
-                    Some(_) => self.find(AuditFinding::Evidence(id)),
+                let expected = self.ended.remove(&id);
+                if expected.is_none() {
+                    self.find(AuditFinding::UnrecordedEvidence(id));
+                } else if expected.flatten() != Some(hex(&evidence.sha256()))
+                    || !self.is_filed(reader, evidence).await?
+                {
+                    self.find(AuditFinding::Evidence(id));
                 }
             }
         }
@@ -381,24 +470,73 @@ impl Check {
         Ok(())
     }
 
-    /// Every account that was opened is there and is open or closed as its records say.
+    /// Whether evidence is looked up by what it says.
+    async fn is_filed(
+        &mut self,
+        reader: &mut dyn Reader,
+        evidence: &Evidence,
+    ) -> Result<bool, StoreError> {
+        let Some(record) = evidence.record() else {
+            return Ok(false);
+        };
+        let number = match evidence.account {
+            None => None,
+            Some(id) => match self.numbers.get(&id) {
+                Some(number) => Some(number.clone()),
+                None => {
+                    let account = readable(reader.account(id).await)?.flatten();
+                    let number = account.map(|account| account.document_number);
+                    self.numbers
+                        .extend(number.clone().map(|number| (id, number)));
+                    number
+                }
+            },
+        };
+        Ok(record.session == evidence.session
+            && record.relying_party == evidence.relying_party
+            && record.ended_at == evidence.ended_at
+            && record.document_number == number)
+    }
+
+    /// Every account that was opened is there and is open or closed as its records say, and there are no others.
     async fn accounts(&mut self, reader: &mut dyn Reader) -> Result<(), StoreError> {
         let mut opened: Vec<_> = std::mem::take(&mut self.opened).into_iter().collect();
         opened.sort();
+        let mut known = HashSet::new();
         for (document_number, id) in opened {
             let account = match id {
-                None => None,
-                Some(id) => reader.account(id).await?,
+                None => Some(None),
+                Some(id) => {
+                    known.insert(id);
+                    readable(reader.account(id).await)?
+                }
             };
             let what = match account {
-                None => Some("its opening is in the trail, but there is no such account"),
-                Some(account) => self.contradicts(&account, &document_number),
+                None => Some("it cannot be read"),
+                Some(None) => Some("its opening is in the trail, but there is no such account"),
+                Some(Some(account)) => self.contradicts(&account, &document_number),
             };
             if let Some(what) = what {
                 self.find(AuditFinding::Account {
                     document_number,
                     what,
                 });
+            }
+        }
+        let (mut after, mut unknown) = (None, HashSet::new());
+        loop {
+            let page = reader
+                .account_moduli(Timestamp::MIN, Timestamp::MAX, after, PAGE)
+                .await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.key);
+            for key in &page {
+                if let KeyHolder::Account(id) = key.holder
+                    && !known.contains(&id)
+                    && unknown.insert(id)
+                {
+                    self.find(AuditFinding::UnrecordedAccount(id.0));
+                }
             }
         }
         Ok(())
@@ -414,4 +552,43 @@ impl Check {
             None
         }
     }
+}
+
+/// What is stored damaged is nothing; everything else that fails is a failure.
+fn readable<T>(read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    match read {
+        Ok(value) => Ok(Some(value)),
+        Err(StoreError::Corrupt { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// What a checkpoint is over.
+fn link_of(signed: &SignedCheckpoint) -> AuditLink {
+    AuditLink {
+        seq: signed.checkpoint.seq,
+        hash: signed.checkpoint.hash.0,
+    }
+}
+
+/// Follows the chain from a link to the record of this number; stops short where it does not go on.
+async fn walk(
+    reader: &mut dyn Reader,
+    mut link: AuditLink,
+    until: u64,
+) -> Result<AuditLink, StoreError> {
+    while link.seq < until {
+        let page = reader.audit_entries(link.seq, PAGE).await?;
+        if page.is_empty() {
+            break;
+        }
+        for entry in page {
+            let next = link.follow(&entry.record_sha256());
+            if next != entry.link || next.seq > until {
+                return Ok(link);
+            }
+            link = next;
+        }
+    }
+    Ok(link)
 }

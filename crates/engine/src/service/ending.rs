@@ -19,7 +19,14 @@ impl Service {
         about: About,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let Some(evidence) = Evidence::of(session, about.account, &self.policy.scheme_name) else {
+        let phone = match about.account {
+            None => None,
+            Some(id) => uow
+                .account(id)
+                .await?
+                .map(|account| (id, account.document_number)),
+        };
+        let Some(evidence) = Evidence::of(session, phone, &self.policy.scheme_name) else {
             return Ok(());
         };
         uow.insert_evidence(&evidence).await?;

@@ -2,7 +2,7 @@
 
 use super::{OperatorError, Service, evaluate::hex};
 use crate::{
-    domain::{AuditEntry, AuditLink, SignedRecord, TransactionRecord},
+    domain::{AuditEntry, AuditEvent, AuditLink, AuditRecord, SignedRecord, TransactionRecord},
     ports::{Reader, StoreError},
 };
 use jiff::Timestamp;
@@ -115,6 +115,25 @@ impl Service {
             }
         };
         let entries = reader.audit_entries_of(id).await?;
+        // What the trail does not vouch for is no evidence.
+        let vouched = match entries.last().and_then(AuditEntry::record) {
+            Some(AuditRecord {
+                event:
+                    AuditEvent::SessionEnded {
+                        evidence_sha256, ..
+                    },
+                ..
+            }) => evidence_sha256,
+            _ => None,
+        };
+        if vouched != Some(hex(&evidence.sha256())) || record.session != id {
+            return Err(damaged("evidence"));
+        }
+        if account.as_ref().map(|account| &account.document_number)
+            != record.document_number.as_ref()
+        {
+            return Err(damaged("evidence"));
+        }
         let path = audit_path(&mut *reader, &entries).await?;
         Ok(TransactionEvidence {
             text: evidence.text,
@@ -165,11 +184,13 @@ async fn audit_path(
     let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
         return Err(damaged("audit_entry"));
     };
-    let checkpoints = reader.checkpoints(last.link.seq - 1, 1).await?;
+    let checkpoints = reader
+        .checkpoints(last.link.seq.saturating_sub(1), 1)
+        .await?;
     let Some(checkpoint) = checkpoints.first().copied() else {
         return Ok(None);
     };
-    let before = match first.link.seq - 1 {
+    let before = match first.link.seq.saturating_sub(1) {
         0 => AuditLink::START,
         seq => reader
             .audit_entries(seq - 1, 1)

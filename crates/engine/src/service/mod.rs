@@ -34,12 +34,15 @@ pub use sessions::{Caller, CertificateAnswer, StartedSession, Target};
 pub use status::SessionStatus;
 
 use crate::{
-    domain::{AccountId, AuditEvent, AuditRecord},
+    domain::{AccountId, AuditEvent, AuditLink, AuditRecord},
     policy::Policy,
     ports::{CaSigner, Clock, Entropy, ServerKeys, Store, StoreError, UnitOfWork},
 };
 use jiff::Timestamp;
-use std::{convert::Infallible, sync::Arc};
+use std::{
+    convert::Infallible,
+    sync::{Arc, Mutex},
+};
 use wire::{RelyingPartyUuid, SessionId, device_v1};
 
 /// Tries of a transaction that lost against another one before the caller is told to come again.
@@ -56,6 +59,8 @@ pub struct Service {
     entropy: Arc<dyn Entropy>,
     policy: Arc<Policy>,
     flights: Arc<flights::Flights>,
+    /// Where the audit trail stood when this process last signed a checkpoint.
+    last_signed: Arc<Mutex<Option<AuditLink>>>,
 }
 
 impl Service {
@@ -77,6 +82,7 @@ impl Service {
             entropy,
             policy: Arc::new(policy),
             flights: Arc::default(),
+            last_signed: Arc::default(),
         }
     }
 

@@ -7,6 +7,7 @@ use crate::{
     deployment,
 };
 use anyhow::{Error, Result};
+use base64ct::{Base64, Encoding};
 use clap::{Args, ValueEnum};
 use engine::{
     domain::AuditLink,
@@ -39,6 +40,24 @@ pub(super) struct CheckArgs {
     /// Where the audit trail stood earlier, as this command or the server's log told it; give it again for more
     #[arg(long = "anchor", value_name = "NUMBER:HASH")]
     anchors: Vec<AuditLink>,
+    /// The deployment's root key, whose the checkpoints must be; the vault's, if left out and no server runs
+    #[arg(long, value_name = "BASE64")]
+    root_key: Option<RootKey>,
+}
+
+/// As in `rootKey` of the device API's configuration.
+#[derive(Clone, Debug)]
+struct RootKey([u8; 65]);
+
+impl std::str::FromStr for RootKey {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let bytes = Base64::decode_vec(text).map_err(|_| "it is not base64")?;
+        let key = bytes.try_into();
+        key.map(Self)
+            .map_err(|_| "a root key has 65 bytes, which are 88 characters of base64")
+    }
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +102,13 @@ pub(super) async fn run(arguments: CheckArgs) -> Result<ExitCode> {
                 check_vault(&config, &mut findings);
             }
             if asked(What::Audit)
-                && let Err(error) = audit::check(&config, &arguments.anchors, &mut findings).await
+                && let Err(error) = audit::check(
+                    &config,
+                    arguments.root_key.as_ref().map(|key| key.0),
+                    &arguments.anchors,
+                    &mut findings,
+                )
+                .await
             {
                 findings.push(wrong(&error.context("audit trail")));
             }

@@ -211,7 +211,11 @@ fn no_core_is_left_behind() {
     let shell = |script: &str| {
         let mut shell = Command::new("sh");
         shell
-            .args(["-c", &format!("ulimit -c unlimited && {script}"), "sh"])
+            .args([
+                "-c",
+                &format!("ulimit -c \"$(ulimit -H -c)\" && {script}"),
+                "sh",
+            ])
             .current_dir(folder.path());
         shell
     };

@@ -48,9 +48,9 @@ impl Tools {
         }
     }
 
-    /// The binary under test: this build's, or `$SMART_ID_BIN`.
+    /// The binary under test: this build's, or `$SMART_ID_SCANNED`.
     pub(crate) fn smart_id(&self) -> Command {
-        let binary = std::env::var_os("SMART_ID_BIN")
+        let binary = std::env::var_os("SMART_ID_SCANNED")
             .unwrap_or_else(|| env!("CARGO_BIN_EXE_smart-id").into());
         let mut command = Command::new(binary);
         for name in ["SMART_ID_PIN1", "SMART_ID_PIN2"] {

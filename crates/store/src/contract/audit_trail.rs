@@ -25,8 +25,10 @@ async fn entries(store: &dyn Store) -> Vec<AuditEntry> {
     let mut link = AuditLink::START;
     for entry in &entries {
         link = link.follow(&entry.record_sha256());
-        assert_eq!(entry.link, link);
+        assert_eq!((entry.link, entry.filed), (link, true));
     }
+    let count = reader.count_audit_entries().await.expect("reads");
+    assert_eq!(count, entries.len() as u64);
     assert_eq!(reader.audit_head().await.expect("reads"), link);
     entries
 }
@@ -107,6 +109,7 @@ pub(crate) async fn the_entries_of_a_session_are_found(database: &dyn Database) 
 fn checkpoint(seq: u64) -> SignedCheckpoint {
     SignedCheckpoint {
         checkpoint: Checkpoint {
+            previous: 1,
             seq,
             hash: FixedBytes([7; 32]),
             at: at(3),
@@ -124,13 +127,16 @@ pub(crate) async fn checkpoints_are_listed_in_their_order(database: &dyn Databas
             .newest_checkpoint()
             .await
             .expect("reads"),
-        0
+        None
     );
     for seq in [10, 2, 300] {
         commit!(store, |uow| uow.insert_checkpoint(&checkpoint(seq)));
     }
     let mut reader = read(&*store).await;
-    assert_eq!(reader.newest_checkpoint().await.expect("reads"), 300);
+    assert_eq!(
+        reader.newest_checkpoint().await.expect("reads"),
+        Some(checkpoint(300))
+    );
     assert_eq!(
         reader.checkpoints(2, 5).await.expect("reads"),
         [checkpoint(10), checkpoint(300)]

@@ -70,7 +70,7 @@ fn empty() -> File {
 
 async fn fresh() -> File {
     let file = empty();
-    SqliteStore::migrate(&file.location())
+    SqliteStore::migrate(&file.location(), key(1, 7))
         .await
         .expect("migrates");
     file
@@ -104,13 +104,13 @@ async fn an_empty_database_is_outdated_until_it_is_migrated() {
     ));
     let needed = schema::needed_version();
     assert_eq!(
-        SqliteStore::migrate(&file.location())
+        SqliteStore::migrate(&file.location(), key(1, 7))
             .await
             .expect("migrates"),
         (0, needed)
     );
     assert_eq!(
-        SqliteStore::migrate(&file.location())
+        SqliteStore::migrate(&file.location(), key(1, 7))
             .await
             .expect("migrates"),
         (needed, needed)
@@ -132,7 +132,7 @@ async fn a_newer_schema_is_refused_by_opening_migrating_and_readiness() {
         Err(OpenError::Newer { found: 9999, .. })
     ));
     assert!(matches!(
-        SqliteStore::migrate(&file.location()).await,
+        SqliteStore::migrate(&file.location(), key(1, 7)).await,
         Err(OpenError::Newer { found: 9999, .. })
     ));
     assert!(matches!(
@@ -151,7 +151,7 @@ async fn a_schema_of_another_history_is_refused() {
         Err(OpenError::OtherHistory(1))
     ));
     assert!(matches!(
-        SqliteStore::migrate(&file.location()).await,
+        SqliteStore::migrate(&file.location(), key(1, 7)).await,
         Err(OpenError::OtherHistory(1))
     ));
 }
