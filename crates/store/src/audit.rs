@@ -123,6 +123,18 @@ pub(crate) async fn head(tables: &mut Tables) -> Result<AuditLink, StoreError> {
     })
 }
 
+/// Checks that there is a head, and seals it under the newest column key, so that an older one may go some day.
+pub(crate) async fn reseal(tables: &mut Tables) -> Result<(), StoreError> {
+    let head = head(tables).await?;
+    let row = tables.row(HEAD, FIND_HEAD, vec![]).await?;
+    let stored = row.ok_or(StoreError::Corrupt { what: HEAD })?.bytes()?;
+    // The first byte names the key.
+    if stored.first() != head_cell(tables, head)?.first() {
+        save_head(tables, head).await?;
+    }
+    Ok(())
+}
+
 /// Links the records that were there before the chain, in the run that brings the chain's tables: at no other time are there
 /// entries without a hash, or is there no head.
 pub(crate) async fn found(tables: &mut Tables) -> Result<(), StoreError> {

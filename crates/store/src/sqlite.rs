@@ -111,7 +111,7 @@ impl SqliteStore {
         let mut tables = store.writing().await?;
         schema::prove_column_keys(&mut tables).await?;
         // A chain without a head must not pass for one that begins.
-        audit::head(&mut tables).await?;
+        audit::reseal(&mut tables).await?;
         tables.commit().await?;
         Ok(store)
     }
