@@ -145,7 +145,7 @@ impl SqliteStore {
     /// once a second: the log grows until then. It is safe beside readers, writers and other processes.
     ///
     /// After something was erased, shares of a destroyed key for example, it also empties the log, which has the pages of
-    /// before, as soon as no reader is in the way.
+    /// before, as soon as no reader is in the way; so it does when the log has become long.
     ///
     /// # Errors
     /// After [`CheckpointError::NotDurable`] the process has to end, *without* closing the database. The kernel reports
@@ -154,12 +154,17 @@ impl SqliteStore {
     /// overwritten, and commits that were acknowledged be gone. Whoever opens the files next moves the whole log.
     pub async fn checkpoint(&self) -> Result<(), CheckpointError> {
         let mut connection = self.readers.acquire().await?;
-        sqlx::query("PRAGMA wal_checkpoint(PASSIVE)")
-            .execute(&mut *connection)
+        let (_, pages, _): (i64, i64, i64) = sqlx::query_as("PRAGMA wal_checkpoint(PASSIVE)")
+            .fetch_one(&mut *connection)
             .await?;
-        if self.erased.swap(false, Ordering::SeqCst) {
-            let emptied = empty_log(&mut connection).await;
-            if !matches!(emptied, Ok(true)) {
+        let erased = self.erased.swap(false, Ordering::SeqCst);
+        let long = pages > LONG_LOG;
+        if erased || long {
+            // Readers that overlap without end would let the log grow without end: then, and only then, they and the
+            // writer are kept waiting for a moment.
+            let patience_ms = if long { 100 } else { 0 };
+            let emptied = empty_log(&mut connection, patience_ms).await;
+            if erased && !matches!(emptied, Ok(true)) {
                 self.erased.store(true, Ordering::SeqCst);
             }
             emptied?;
@@ -332,14 +337,22 @@ impl Place {
     }
 }
 
-/// Empties the log, if nobody is in the way; says whether it did. Nobody is waited for: writers would wait as well.
-async fn empty_log(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+/// Pages in a log that has to be emptied soon: 64 MiB.
+const LONG_LOG: i64 = 16_384;
+
+/// Empties the log, if nobody is in the way for so long; says whether it did. Writers wait meanwhile.
+async fn empty_log(
+    connection: &mut SqliteConnection,
+    patience_ms: u32,
+) -> Result<bool, sqlx::Error> {
     let waits: i64 = sqlx::query_scalar("PRAGMA busy_timeout")
         .fetch_one(&mut *connection)
         .await?;
-    sqlx::query("PRAGMA busy_timeout = 0")
-        .execute(&mut *connection)
-        .await?;
+    sqlx::query(AssertSqlSafe(format!(
+        "PRAGMA busy_timeout = {patience_ms}"
+    )))
+    .execute(&mut *connection)
+    .await?;
     let busy: Result<i64, _> = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)")
         .fetch_one(&mut *connection)
         .await;

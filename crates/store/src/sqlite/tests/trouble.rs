@@ -197,3 +197,29 @@ async fn damage_is_found_and_named() {
     let found = file.store().await.damage().await.expect("reads");
     assert!(found.len() > 2, "{found:?}");
 }
+
+/// As under load, where there is always some reader: the log is moved, but never begun again by itself.
+#[tokio::test]
+async fn a_log_that_has_become_long_is_emptied() {
+    let file = fresh().await;
+    let store = file.store().await;
+    let length =
+        || std::fs::metadata(format!("{}-wal", file.location())).map_or(0, |log| log.len());
+    for number in 0..=u8::MAX {
+        let one = engine::domain::Evidence {
+            session: session_id(number),
+            relying_party: RELYING_PARTY,
+            account: None,
+            ended_at: at(1),
+            text: "x".repeat(300_000),
+        };
+        commit!(store, |uow| uow.insert_evidence(&one));
+        if number == 0 {
+            store.checkpoint().await.expect("works");
+            assert!(length() > 0, "a short one stays");
+        }
+    }
+    assert!(length() > 64 * 1024 * 1024);
+    store.checkpoint().await.expect("works");
+    assert_eq!(length(), 0);
+}
