@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Lets plain OpenSSL check what `smart-id account evidence` exports, for a login, a signature and a refusal, in the shells
-# dash and bash, and that each file of it is refused as soon as one thing in it is different, and so is every forgery that
-# somebody once came through with.
+# Lets plain OpenSSL check what `smart-id account evidence` exports, for a login, a signature and a refusal, in dash and in
+# bash, and that each file of it is refused as soon as one thing in it is different, and so is every forgery that once
+# came through.
 #
 # usage: SMART_ID_BIN=path/to/smart-id interop/evidence.sh
 set -euo pipefail
@@ -54,8 +54,9 @@ main() {
             "$SCRIPT" -d "$work/$kind" "$work/root.pem" "$work/root-key.pem"
         cmp "$work/$kind/verify.sh" "$SCRIPT"
     done
-    says login "kind              authentication" 'texts to show     .*Õun & ' 'asked by          DEMO$' \
-        'result            OK' 'document          PNOEE-40504040001-' 'signed by .*TESTNUMBER' "root trusted      the folder's own"
+    says login 'asked by          DEMO$' 'kind              authentication$' 'result            OK$' \
+        'document          PNOEE-40504040001-' 'signed by         serialNumber=PNOEE-40504040001,.*TESTNUMBER' \
+        'texts to show     .*Õun & ' 'code              [0-9]\{4\}$' "root trusted      the folder's own"
     says refusal 'result            USER_REFUSED' "root key trusted  the folder's own"
     changes login payload.txt signature.bin certificate.pem root.pem transaction.json records.txt chain.txt \
         checkpoint.txt checkpoint.sig root-key.pem
@@ -68,6 +69,7 @@ main() {
     statements
     certificates
     readme
+    hostile_text
 
     kill "$server"
     wait "$server"
@@ -310,6 +312,29 @@ readme() {
     cp "$work/refusal/README.txt" "$forged/"
     accepted "the login with the README of the refusal" "$SCRIPT" -d "$forged"
     ! grep -q 'README\|USER_REFUSED' "$work/output" || fail "the script speaks of README.txt"
+}
+
+# A name that looks like another field, turns the direction of writing and clears the terminal.
+hostile_text() {
+    local sha number link next record old
+    forge refusal
+    sed -i "s/\"relyingPartyName\":\"DEMO\"/\"relyingPartyName\":\"A\\\\\",\\\\\"endResult\\\\\":\\\\\"OK\\\\\\\\$(printf '\u202e\u009b')B\"/" \
+        "$forged/transaction.json"
+    sha=$(openssl dgst -sha256 -r "$forged/transaction.json" | cut -c1-64)
+    sed -i "s/\"evidence_sha256\":\"[0-9a-f]*\"/\"evidence_sha256\":\"$sha\"/" "$forged/records.txt"
+    record=$(tail -n 1 "$forged/records.txt")
+    number=${record%% *}
+    sed -i "s/^$number .*/$number $(printf %s "${record#* }" | openssl dgst -sha256 -r | cut -c1-64)/" "$forged/chain.txt"
+    {
+        read -r old link
+        while read -r next old; do
+            link=$(printf 'smart-id/audit-link/v1\n%s\n%s\n%s\n' "$next" "$link" "$old" | openssl dgst -sha256 -r | cut -c1-64)
+        done
+    } <"$forged/chain.txt"
+    sed -i "s/^hash=.*/hash=$link/" "$forged/checkpoint.txt"
+    state
+    accepted "a trail of somebody else's, trusted on the folder's word," "$SCRIPT" -d "$forged"
+    says forged 'asked by          A\\",\\"endResult\\":\\"OK\\\\??B$' 'result            USER_REFUSED'
 }
 
 # says KIND PATTERN…: what the script prints of a transaction.

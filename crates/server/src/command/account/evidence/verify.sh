@@ -333,11 +333,13 @@ proved() {
     [ -n "$value" ] || string "$signed" documentNumber
     say document "$value"
     if [ -n "$signed" ]; then
-        say "signed by" "$(openssl x509 -in "$work/certificate.pem" -noout -subject -nameopt RFC2253,-esc_msb,utf8)"
+        subject=$(openssl x509 -in "$work/certificate.pem" -noout -subject -nameopt RFC2253,-esc_msb,utf8)
+        say "signed by" "${subject#subject=}"
         string "$signed" interactionTypeUsed && say "shown as" "$value"
     fi
     string "$transaction" interactions
-    say "texts to show" "$(printf '%s' "$value" | openssl base64 -d -A | tr '\000-\037' '[ *]')"
+    say "texts to show" "$(printf '%s\n' "$value" | fold -w 64 | openssl base64 -d | tr '\000-\037' '[ *]')"
+    string "$transaction" verificationCode && say code "$value"
     say "in the trail by" "$signed_at"
     echo
     if [ -n "$signed" ]; then
