@@ -45,6 +45,8 @@ pub struct TransactionRecord {
     pub started_at: Timestamp,
     /// When it ended.
     pub ended_at: Timestamp,
+    /// The same moment in whole seconds since 1970, for `openssl verify -attime`.
+    pub ended_at_unix_seconds: i64,
     /// The least level that would do.
     pub certificate_level: CertificateLevel,
     /// How to sign.
@@ -113,6 +115,7 @@ impl Evidence {
             kind: request.kind.code().to_owned(),
             started_at: session.created_at,
             ended_at,
+            ended_at_unix_seconds: ended_at.as_second(),
             certificate_level: request.certificate_level,
             signature_algorithm: request.signature_algorithm,
             hash_algorithm: request.hash_algorithm,

@@ -3,9 +3,8 @@
 use anyhow::{Context, Result};
 use engine::service::{AuditPath, TransactionEvidence};
 use std::{fmt::Write as _, fs, path::Path};
-use wire::{HashAlgorithm, SignatureAlgorithm};
 
-/// Checks the folder with openssl alone.
+/// Checks the folder with openssl alone. It goes out as it stands, so that a copy from elsewhere does as well.
 const VERIFY: &str = include_str!("verify.sh");
 
 /// Writes all of it.
@@ -43,7 +42,7 @@ pub(super) fn write(folder: &Path, evidence: &TransactionEvidence) -> Result<()>
         write("root-key.pem", checkpoint.root_key_pem()?.as_bytes())?;
     }
     write("README.txt", story(evidence).as_bytes())?;
-    write("verify.sh", script(evidence).as_bytes())
+    write("verify.sh", VERIFY.as_bytes())
 }
 
 /// The link before the first step, then number and hash of every record.
@@ -56,34 +55,11 @@ fn chain(path: &AuditPath) -> String {
     text
 }
 
-/// The script with what this transaction needs of openssl set in front.
-fn script(evidence: &TransactionEvidence) -> String {
-    let record = &evidence.record;
-    let hash = match record.hash_algorithm {
-        HashAlgorithm::Sha256 => "sha256",
-        HashAlgorithm::Sha384 => "sha384",
-        HashAlgorithm::Sha512 => "sha512",
-        HashAlgorithm::Sha3_256 => "sha3-256",
-        HashAlgorithm::Sha3_384 => "sha3-384",
-        HashAlgorithm::Sha3_512 => "sha3-512",
-    };
-    let padding = match record.signature_algorithm {
-        SignatureAlgorithm::RsassaPss => "pss",
-        SignatureAlgorithm::Sha256WithRsaEncryption
-        | SignatureAlgorithm::Sha384WithRsaEncryption
-        | SignatureAlgorithm::Sha512WithRsaEncryption => "pkcs1",
-    };
-    let settings = format!(
-        "hash={hash}\npadding={padding}\nended={}\n",
-        record.ended_at.as_second()
-    );
-    VERIFY.replacen("# SETTINGS\n", &settings, 1)
-}
-
 fn story(evidence: &TransactionEvidence) -> String {
     let record = &evidence.record;
     let mut text =
-        String::from("Evidence of a Smart-ID transaction\n==================================\n\n");
+        String::from("Evidence of a Smart-ID transaction\n==================================\n");
+    text.push_str(CAVEAT);
     let mut line = |name: &str, value: &str| {
         if !value.is_empty() {
             // A string takes everything.
@@ -113,22 +89,32 @@ fn story(evidence: &TransactionEvidence) -> String {
     text
 }
 
-/// Somebody else's text on one line and without control characters, which a terminal would obey.
+/// Somebody else's text on one line, without control characters, which a terminal would obey, and without those that
+/// turn the direction of writing (Unicode Bidi_Control), which show another text than there is.
 fn printable(text: &str) -> String {
     text.chars()
-        .map(|character| {
-            if character.is_control() {
-                '␣'
-            } else {
-                character
-            }
+        .map(|character| match character {
+            '\u{61C}'
+            | '\u{200E}'
+            | '\u{200F}'
+            | '\u{2028}'..='\u{202E}'
+            | '\u{2066}'..='\u{2069}' => '␣',
+            _ if character.is_control() => '␣',
+            _ => character,
         })
         .collect()
 }
 
+const CAVEAT: &str = "
+This page is a convenience: nothing covers it, and whoever had the folder could write anything here. What is proved is
+what verify.sh prints.
+
+";
+
 const FILES: &str = "
-sh verify.sh checks all of it with openssl alone. To trust nobody, give it two things that you got elsewhere, not from
-here: the root certificate and the root key of the deployment (sh verify.sh ROOT.pem ROOT-KEY.pem).
+sh verify.sh checks all of it with openssl alone. To trust nobody, take three things from elsewhere, not from here: the
+script (it is the same for every folder), the root certificate and the root key of the deployment:
+sh verify.sh -d FOLDER ROOT.pem ROOT-KEY.pem
 
 transaction.json  request and result, as the server recorded them when the transaction ended
 records.txt       the audit trail's records about it: number, a space, the record
@@ -145,3 +131,17 @@ certificate.pem   her certificate, with issuer.pem and root.pem above it
 A link is SHA-256 over four lines, each ended by a line feed: smart-id/audit-link/v1, the number, the link before it, the
 record's SHA-256.
 ";
+
+#[cfg(test)]
+mod tests {
+    use super::printable;
+
+    #[test]
+    fn what_others_wrote_stays_on_its_line_and_in_its_direction() {
+        assert_eq!(
+            printable("a\n\u{1b}[2J\u{9b}b\u{202E}c\u{2066}d\u{200F}e\u{2028}f"),
+            "a␣␣[2J␣b␣c␣d␣e␣f"
+        );
+        assert_eq!(printable("Õun & \"pirn\" €"), "Õun & \"pirn\" €");
+    }
+}
