@@ -44,13 +44,13 @@ pub struct Config {
 pub struct HttpConfig {
     /// IP address and port.
     pub listen: SocketAddr,
-    /// Networks of the proxies whose word on the client's address is taken. Default: none.
+    /// Networks of the proxies whose word on the client's address is taken; they may hold every connection. Default: none.
     #[serde(default)]
     pub proxies: Vec<Network>,
     /// The header in which they name it. Default: `x-forwarded-for`.
     #[serde(default)]
     pub proxy_header: ProxyHeader,
-    /// Connections at once; more wait. Default: 4096.
+    /// Connections at once; more wait. One client has a quarter of them at most, or 64; a proxy all. Default: 4096.
     #[serde(default = "default::connections")]
     pub connections: u32,
     /// Seconds for a request's header, also the longest idle time of a connection. Default: 30.
@@ -190,6 +190,7 @@ impl HttpConfig {
     pub fn limits(&self) -> http::Limits {
         http::Limits {
             connections: self.connections,
+            proxies: self.proxies.clone(),
             header_timeout: Duration::from_secs(self.header_timeout_seconds.into()),
         }
     }

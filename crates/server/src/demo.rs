@@ -114,9 +114,11 @@ pub async fn start(options: DemoOptions) -> Result<RunningDemo> {
     let root_certificate = deployment.root_certificate()?;
 
     let lifecycle = Lifecycle::default();
+    let limits = http::Limits::default();
     let settings = WebSettings {
         limits: web::Limits::generous(),
         stop: lifecycle.stopping(),
+        long_polls: limits.long_polls(),
         ..WebSettings::default()
     };
     let more = Router::new()
@@ -124,7 +126,7 @@ pub async fn start(options: DemoOptions) -> Result<RunningDemo> {
         .merge(welcome::routes(&url));
     jobs::start(&deployment, &settings.jobs, &lifecycle);
     let router = web::router_with(deployment.service.clone(), settings, more);
-    http::serve(listener, router, http::Limits::default(), &lifecycle);
+    http::serve(listener, router, limits, &lifecycle);
     Ok(RunningDemo {
         url,
         root_certificate,

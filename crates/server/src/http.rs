@@ -8,6 +8,7 @@ mod places;
 use crate::lifecycle::{Lifecycle, file_limit};
 use anyhow::{Context, Result};
 use axum::{Router, body::Body, extract::ConnectInfo};
+use engine::domain::Network;
 use hyper::{Request, body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -40,11 +41,14 @@ const FAREWELL: Duration = Duration::from_secs(1);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 
 /// What a stranger can hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Connections at once. When all are taken, the one that was idle longest goes; more wait only while each has a
-    /// request under way. Never more than there are file descriptors for.
+    /// request under way. Never more than there are file descriptors for. A client, which is an IPv4 address or an IPv6
+    /// /64, has a quarter of them at most, or 64.
     pub connections: u32,
+    /// Proxies, which carry the connections of many clients and may have all of them.
+    pub proxies: Vec<Network>,
     /// Time for a request's header, also the longest time that a connection may have no request under way.
     pub header_timeout: Duration,
 }
@@ -53,8 +57,18 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 4096,
+            proxies: Vec::new(),
             header_timeout: Duration::from_secs(30),
         }
+    }
+}
+
+impl Limits {
+    /// How many long polls may wait at once: half of the connections, so that the rest stay for what is answered at once.
+    #[must_use]
+    pub fn long_polls(&self) -> usize {
+        let connections = possible(self.connections).unwrap_or(self.connections);
+        usize::try_from(connections / 2).unwrap_or(usize::MAX)
     }
 }
 
@@ -78,7 +92,7 @@ pub fn serve(listener: TcpListener, router: Router, limits: Limits, lifecycle: &
     let inner = lifecycle.clone();
     lifecycle.spawn("accept", async move {
         let stopping = inner.stopping();
-        let places = Places::new(within_file_limit(limits.connections));
+        let places = Places::new(within_file_limit(limits.connections), &limits.proxies);
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
@@ -87,11 +101,21 @@ pub fn serve(listener: TcpListener, router: Router, limits: Limits, lifecycle: &
             match accepted {
                 Ok((stream, peer)) => {
                     let place = tokio::select! {
-                        place = places.take() => place,
+                        place = places.take(peer.ip()) => place,
                         () = stopping.cancelled() => break,
                     };
-                    let connection =
-                        connection(stream, peer, router.clone(), limits, place, inner.clone());
+                    let Some(place) = place else {
+                        debug!(%peer, "too many connections of one client");
+                        continue;
+                    };
+                    let connection = connection(
+                        stream,
+                        peer,
+                        router.clone(),
+                        limits.header_timeout,
+                        place,
+                        inner.clone(),
+                    );
                     inner.spawn("connection", connection);
                 }
                 Err(error) if is_of_one_connection(&error) => {}
@@ -108,7 +132,7 @@ async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
-    limits: Limits,
+    header_timeout: Duration,
     place: Place,
     lifecycle: Lifecycle,
 ) {
@@ -124,7 +148,7 @@ async fn connection(
     server
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(limits.header_timeout)
+        .header_read_timeout(header_timeout)
         .max_buf_size(MAX_HEADER_BYTES as usize);
     server
         .http2()
@@ -136,7 +160,7 @@ async fn connection(
         .max_send_buf_size(HTTP2_SEND_BUFFER)
         .keep_alive_interval(HTTP2_PING)
         .keep_alive_timeout(HTTP2_PING);
-    let stream = TokioIo::new(Impatient::new(stream, limits.header_timeout));
+    let stream = TokioIo::new(Impatient::new(stream, header_timeout));
     let mut connection = pin!(server.serve_connection(stream, service));
     let stopping = lifecycle.stopping();
     let outcome = tokio::select! {
@@ -146,7 +170,7 @@ async fn connection(
             connection.await
         }
         // An HTTP/2 peer that answers pings, or one that reads no answers, would stay for ever.
-        end = held.over(limits.header_timeout) => {
+        end = held.over(header_timeout) => {
             if end == End::Idle {
                 connection.as_mut().graceful_shutdown();
                 // Whether it went by itself or not: it goes.
@@ -161,20 +185,22 @@ async fn connection(
 }
 
 /// As many connections as wished, but no more than there are file descriptors for.
-fn within_file_limit(connections: u32) -> u32 {
-    let Some(files) = file_limit() else {
-        return connections;
+fn within_file_limit(wished: u32) -> u32 {
+    let Some(connections) = possible(wished) else {
+        return wished;
     };
-    let possible = u32::try_from(files.saturating_sub(RESERVED_FILES)).unwrap_or(u32::MAX);
-    if possible < connections {
-        warn!(
-            files,
-            wished = connections,
-            connections = possible,
-            "the limit of open files allows fewer connections"
-        );
-    }
-    connections.min(possible).max(1)
+    warn!(
+        wished,
+        connections, "the limit of open files allows fewer connections"
+    );
+    connections
+}
+
+/// How many connections there are file descriptors for, if that is less than wished.
+fn possible(wished: u32) -> Option<u32> {
+    let files = file_limit()?.saturating_sub(RESERVED_FILES);
+    let possible = u32::try_from(files).unwrap_or(u32::MAX).max(1);
+    (possible < wished).then_some(possible)
 }
 
 /// The peer was gone before it was accepted; the next may be all right.

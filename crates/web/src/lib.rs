@@ -36,6 +36,6 @@ mod testkit;
 
 pub use client_address::{ForwardedHeader, TrustedProxies};
 pub use metrics::JobMetrics;
-pub use rate_limit::Rate;
+pub use rate_limit::{Client, Rate};
 pub use router::{router, router_with};
 pub use settings::{Limits, WebSettings};

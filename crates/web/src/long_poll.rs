@@ -1,4 +1,8 @@
-//! Waiting for a change, but not for ever.
+//! Waiting for a change, but not for ever, and not in every number.
+
+mod room;
+
+pub(crate) use room::LongPolls;
 
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
@@ -8,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 /// correctness (`architecture.md` §4).
 const REREAD: Duration = Duration::from_secs(5);
 
-/// Reads until the value is final, the deadline has come or the server stops; returns what was read last.
+/// Reads until the value is final, the deadline has come or `stop` is cancelled; returns what was read last.
 ///
 /// # Errors
 /// As soon as reading fails.

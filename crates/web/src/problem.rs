@@ -264,7 +264,8 @@ impl Failure {
 fn infrastructure(error: &Infrastructure) -> Answer {
     match error {
         Infrastructure::Store(StoreError::Conflict | StoreError::Unavailable(_))
-        | Infrastructure::Keys(KeysError::Unavailable(_)) => unavailable(),
+        | Infrastructure::Keys(KeysError::Unavailable(_))
+        | Infrastructure::Crowded => unavailable(),
         Infrastructure::Store(StoreError::Duplicate { .. } | StoreError::Corrupt { .. })
         | Infrastructure::Keys(
             KeysError::CannotOpen | KeysError::CannotUnwrap | KeysError::FaultyComputation,

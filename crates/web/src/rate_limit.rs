@@ -26,7 +26,7 @@ pub(crate) struct RateLimit {
 
 /// An IPv4 address, or the /64 of an IPv6 one: a single customer gets that many addresses.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct Client(IpAddr);
+pub struct Client(IpAddr);
 
 struct Bucket {
     tokens: f64,

@@ -11,6 +11,8 @@ pub struct WebSettings {
     pub limits: Limits,
     /// A request's body has to be complete within this time, or the answer is 408.
     pub body_timeout: Duration,
+    /// Long polls that wait at the same time. Whoever comes when there are as many is answered after a second.
+    pub long_polls: usize,
     /// Once cancelled, open long polls are answered at once and `/health/ready` says no; everything else goes on.
     pub stop: CancellationToken,
     /// What the process's jobs count.
@@ -34,6 +36,7 @@ impl Default for WebSettings {
             proxies: TrustedProxies::default(),
             limits: Limits::default(),
             body_timeout: Duration::from_secs(10),
+            long_polls: 2048,
             stop: CancellationToken::new(),
             jobs: JobMetrics::default(),
         }

@@ -1,6 +1,6 @@
 use crate::{
-    client_address::ClientAddress, metrics::Metrics, problem::Failure, rate_limit::RateLimit,
-    settings::WebSettings,
+    client_address::ClientAddress, long_poll::LongPolls, metrics::Metrics, problem::Failure,
+    rate_limit::RateLimit, settings::WebSettings,
 };
 use engine::Service;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ pub(crate) struct AppState {
     pub(crate) service: Service,
     pub(crate) settings: WebSettings,
     pub(crate) metrics: Metrics,
+    pub(crate) long_polls: LongPolls,
     registrations: RateLimit,
     failures: RateLimit,
 }
@@ -22,6 +23,7 @@ impl AppState {
         Arc::new(Self {
             service,
             metrics: Metrics::new(&settings.jobs),
+            long_polls: LongPolls::new(settings.long_polls, settings.stop.clone()),
             registrations: RateLimit::new(limits.registrations, limits.remembered_clients),
             failures: RateLimit::new(limits.failures, limits.remembered_clients),
             settings,

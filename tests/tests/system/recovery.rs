@@ -101,6 +101,30 @@ async fn fifty_copies_of_a_submission_at_once_are_one_attempt() {
     assert_eq!(attempts_left, 1);
 }
 
+/// More than eight do not wait for one evaluation; whoever is sent away is told to ask again, and does.
+#[tokio::test]
+async fn a_phone_in_a_crowd_of_copies_of_its_submission_gets_the_verdict() {
+    let world = World::new().await;
+    let mut phone = world.phone(PERSON).await;
+    let session = world.ask_to_authenticate(PERSON).await;
+    phone.fault = Some(Fault::LoseRequest);
+    phone.answer(&world, &session, PIN1).await;
+    let (path, headers, body) = phone.sent.clone().unwrap();
+    let copies = (0..50).map(|_| world.send("POST", &path, &headers, body.clone()));
+    let (answers, ()) = tokio::join!(join_all(copies), async {
+        phone.act(&world, Event::Refresh).await;
+    });
+    assert!(answers.iter().all(|answer| answer.status == 200));
+    // What it was told in the crowd may have been to come again.
+    phone.act(&world, Event::Refresh).await;
+    assert_eq!(world.result(&session).await, "OK");
+    let session = world.ask_to_authenticate(PERSON).await;
+    assert!(matches!(
+        phone.answer(&world, &session, PIN1).await,
+        View::Completed(_)
+    ));
+}
+
 /// Polls all at once on this task.
 pub(crate) async fn join_all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
     let mut futures: Vec<_> = futures.map(|future| (Box::pin(future), None)).collect();

@@ -18,6 +18,9 @@ pub enum Infrastructure {
     /// A stored value that this software cannot have written.
     #[error("stored data")]
     Corrupt(#[from] CorruptRecord),
+    /// Enough callers wait for the evaluation of this transaction; its verdict will come.
+    #[error("too many wait for one evaluation")]
+    Crowded,
     /// A rule of our own was broken; a defect.
     #[error("internal: {0}")]
     Internal(&'static str),

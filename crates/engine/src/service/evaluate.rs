@@ -1,6 +1,6 @@
 //! Steps 5–8 of `splitkey.md` §4.2: from a charged attempt to a verdict, also after a crash.
 
-use super::{About, Infrastructure, Service, audit, encode::Contribution, retrying};
+use super::{About, Infrastructure, Service, audit, encode::Contribution, flights, retrying};
 use crate::{
     domain::{
         Account, AccountKey, AuditEvent, CloseReason, Completed, Evaluation, KeyState, Operation,
@@ -42,13 +42,17 @@ impl Service {
     ///
     /// # Errors
     /// `None` inside Ok: the transaction is not in Processing and has no verdict. An error leaves the
-    /// attempt charged and the evaluation to be taken up again.
+    /// attempt charged and the evaluation to be taken up again; [`Infrastructure::Crowded`]: others are at it.
     pub(super) async fn finish_evaluation(
         &self,
         id: TransactionId,
     ) -> Result<Option<Verdict>, Infrastructure> {
         // Whoever comes while this is under way waits for its verdict instead of computing it again.
-        let _flight = self.flights.take_off(id).await;
+        let _flight = self
+            .flights
+            .take_off(id)
+            .await
+            .map_err(|flights::Crowded| Infrastructure::Crowded)?;
         let case = {
             let mut reader = self.store.read().await?;
             match self.load_case(&mut *reader, id).await? {

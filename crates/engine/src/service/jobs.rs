@@ -77,6 +77,8 @@ impl Service {
         {
             let finished = match self.finish_evaluation(id).await {
                 Ok(_) => Ok(true),
+                // Others evaluate it this moment: what they find must not be thrown away.
+                Err(Infrastructure::Crowded) => Ok(false),
                 Err(error) => match self.give_up_when_overdue(id).await {
                     // An evaluation that may still succeed is no failure of the round while the vault is away.
                     Ok(false) if matches!(error, Infrastructure::Keys(_)) => Ok(false),

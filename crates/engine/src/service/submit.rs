@@ -412,12 +412,12 @@ impl Service {
         )
     }
 
-    /// Evaluates a charged transaction; a vault that is down leaves it to be taken up again.
+    /// Evaluates a charged transaction; a vault that is down leaves it to be taken up again, a crowd to whoever is at it.
     pub(super) async fn evaluate(&self, id: TransactionId) -> Result<Judgement, DeviceError> {
         match self.finish_evaluation(id).await {
             Ok(Some(verdict)) => Ok(Ok(verdict)),
             Ok(None) => Ok(Err(Refusal::TransactionGone)),
-            Err(Infrastructure::Keys(_)) => Ok(Err(Refusal::Unavailable)),
+            Err(Infrastructure::Keys(_) | Infrastructure::Crowded) => Ok(Err(Refusal::Unavailable)),
             Err(other) => Err(other.into()),
         }
     }

@@ -32,10 +32,12 @@ pub(super) async fn run(arguments: ServeArgs) -> Result<ExitCode> {
     let deployment = Deployment::open(&config).await?;
 
     let lifecycle = Lifecycle::default();
+    let limits = config.http.limits();
     let settings = WebSettings {
         proxies: config.http.trusted_proxies(),
         limits: config.web_limits(),
         body_timeout: config.http.body_timeout(),
+        long_polls: limits.long_polls(),
         stop: lifecycle.stopping(),
         jobs: JobMetrics::default(),
     };
@@ -44,7 +46,7 @@ pub(super) async fn run(arguments: ServeArgs) -> Result<ExitCode> {
     http::serve(
         listener,
         web::router(deployment.service.clone(), settings),
-        config.http.limits(),
+        limits,
         &lifecycle,
     );
     let stopped = lifecycle.run_until_signalled(signals).await;

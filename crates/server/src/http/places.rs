@@ -1,6 +1,8 @@
+use engine::domain::Network;
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     future::Future,
+    net::IpAddr,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -12,14 +14,31 @@ use tokio::{
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
+use web::Client;
+
+/// One client has a quarter of the places at most, but as many as this in any case: a household or an office is one
+/// address, and a browser has half a dozen connections.
+const SHARE: usize = 4;
+const LEAST_SHARE: usize = 64;
 
 /// The places for connections. Whoever comes when all are taken gets the place of the one that has been idle longest:
-/// connections that are only held open must not keep anybody out.
+/// connections that are only held open must not keep anybody out. Nor must those of one client that all have a request
+/// under way, as long polls have for minutes: no client takes more than its share.
 #[derive(Clone)]
 pub(super) struct Places {
     free: Arc<Semaphore>,
-    taken: Arc<Mutex<HashMap<u64, Arc<Use>>>>,
+    share: usize,
+    /// Who carries the connections of others, and takes as many places as there are.
+    proxies: Arc<[Network]>,
+    taken: Arc<Mutex<Taken>>,
     next: Arc<AtomicU64>,
+}
+
+#[derive(Default)]
+struct Taken {
+    uses: HashMap<u64, Arc<Use>>,
+    /// How many each client has; a proxy is none.
+    clients: HashMap<Client, usize>,
 }
 
 /// A place, free again when dropped.
@@ -41,6 +60,8 @@ pub(super) enum End {
 
 /// What a connection does with its place.
 pub(super) struct Use {
+    /// Whose it is; `None`: a proxy's.
+    client: Option<Client>,
     now: Mutex<Now>,
     leave: CancellationToken,
 }
@@ -54,22 +75,33 @@ struct Now {
 }
 
 impl Places {
-    pub(super) fn new(connections: u32) -> Self {
-        let connections = usize::try_from(connections).unwrap_or(Semaphore::MAX_PERMITS);
+    pub(super) fn new(connections: u32, proxies: &[Network]) -> Self {
+        let connections = usize::try_from(connections)
+            .unwrap_or(Semaphore::MAX_PERMITS)
+            .clamp(1, Semaphore::MAX_PERMITS);
         Self {
-            free: Arc::new(Semaphore::new(connections.clamp(1, Semaphore::MAX_PERMITS))),
+            free: Arc::new(Semaphore::new(connections)),
+            share: (connections / SHARE).max(LEAST_SHARE),
+            proxies: proxies.into(),
             taken: Arc::default(),
             next: Arc::default(),
         }
     }
 
-    /// A place; waits only while every connection has a request under way.
-    pub(super) async fn take(&self) -> Place {
+    /// A place for a connection from there; waits only while every connection has a request under way. `None` if the
+    /// client has its share and each of its connections a request under way: nobody else is to wait for that.
+    pub(super) async fn take(&self, peer: IpAddr) -> Option<Place> {
+        let peer = peer.to_canonical();
+        let by_proxy = self.proxies.iter().any(|network| network.contains(peer));
+        let client = (!by_proxy).then(|| Client::from(peer));
+        if !self.is_within_share(client) {
+            return None;
+        }
         let permit = loop {
             if let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() {
                 break permit;
             }
-            if self.ask_the_idlest_to_leave() {
+            if self.taken().ask_the_idlest_to_leave(|_| true) {
                 if let Ok(permit) = Arc::clone(&self.free).acquire_owned().await {
                     break permit;
                 }
@@ -80,36 +112,67 @@ impl Places {
         };
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let usage = Arc::new(Use {
+            client,
             now: Mutex::new(Now {
                 requests: 0,
                 since: Instant::now(),
             }),
             leave: CancellationToken::new(),
         });
-        self.taken().insert(number, Arc::clone(&usage));
-        Place {
+        self.taken().add(number, Arc::clone(&usage));
+        Some(Place {
             number,
             places: self.clone(),
             usage,
             _permit: permit,
+        })
+    }
+
+    /// Whether the client may have one more, perhaps instead of its idlest.
+    fn is_within_share(&self, client: Option<Client>) -> bool {
+        let taken = self.taken();
+        let has = client.and_then(|client| taken.clients.get(&client));
+        has.is_none_or(|has| *has < self.share)
+            || taken.ask_the_idlest_to_leave(|usage| usage.client == client)
+    }
+
+    fn taken(&self) -> std::sync::MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Taken {
+    fn add(&mut self, number: u64, usage: Arc<Use>) {
+        if let Some(client) = usage.client {
+            *self.clients.entry(client).or_default() += 1;
+        }
+        self.uses.insert(number, usage);
+    }
+
+    fn remove(&mut self, number: u64) {
+        let client = self.uses.remove(&number).and_then(|usage| usage.client);
+        if let Some(client) = client
+            && let Entry::Occupied(mut has) = self.clients.entry(client)
+        {
+            *has.get_mut() -= 1;
+            if *has.get() == 0 {
+                has.remove();
+            }
         }
     }
 
-    fn ask_the_idlest_to_leave(&self) -> bool {
-        let taken = self.taken();
-        let idlest = taken
+    /// Says whether there is one among these.
+    fn ask_the_idlest_to_leave(&self, among: impl Fn(&Use) -> bool) -> bool {
+        let idlest = self
+            .uses
             .values()
-            .filter(|usage| !usage.leave.is_cancelled())
+            .filter(|usage| among(usage) && !usage.leave.is_cancelled())
             .filter_map(|usage| Some((usage.idle_since()?, usage)))
             .min_by_key(|(since, _)| *since);
         if let Some((_, usage)) = idlest {
             usage.leave.cancel();
         }
         idlest.is_some()
-    }
-
-    fn taken(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Arc<Use>>> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -121,7 +184,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.places.taken().remove(&self.number);
+        self.places.taken().remove(self.number);
     }
 }
 

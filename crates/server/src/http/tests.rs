@@ -3,6 +3,7 @@ use crate::lifecycle::Stopped;
 use axum::routing::get;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpSocket,
     time::{Instant, timeout},
 };
 
@@ -13,6 +14,15 @@ async fn server(connections: u32) -> (SocketAddr, Lifecycle) {
 }
 
 async fn patient_server(connections: u32, header_timeout: Duration) -> (SocketAddr, Lifecycle) {
+    server_with(Limits {
+        connections,
+        header_timeout,
+        ..Limits::default()
+    })
+    .await
+}
+
+async fn server_with(limits: Limits) -> (SocketAddr, Lifecycle) {
     let lifecycle = Lifecycle::default();
     let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0)), "--listen")
         .await
@@ -25,16 +35,9 @@ async fn patient_server(connections: u32, header_timeout: Duration) -> (SocketAd
     let peer = |ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.ip().to_string() };
     let router = Router::new()
         .route("/slow", get(slow))
+        .route("/poll", get(std::future::pending::<()>))
         .route("/peer", get(peer));
-    serve(
-        listener,
-        router,
-        Limits {
-            connections,
-            header_timeout,
-        },
-        &lifecycle,
-    );
+    serve(listener, router, limits, &lifecycle);
     (address, lifecycle)
 }
 
@@ -152,6 +155,105 @@ async fn whoever_has_a_request_under_way_keeps_its_place() {
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert!(slow.await.expect("no panic").ends_with("slow"));
     lifecycle.stop().await;
+}
+
+/// Connects as another client of this machine.
+async fn connect_from(host: u8, address: SocketAddr) -> TcpStream {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket
+        .bind(SocketAddr::from(([127, 0, 0, host], 0)))
+        .expect("a loopback address");
+    socket.connect(address).await.expect("connects")
+}
+
+/// Opens long polls on as many connections, all from one client.
+async fn polls_from(host: u8, address: SocketAddr, connections: usize) -> Vec<TcpStream> {
+    let mut polls = Vec::new();
+    for _ in 0..connections {
+        let mut stream = connect_from(host, address).await;
+        // One that is refused may be closed by now.
+        let _ = stream
+            .write_all(b"GET /poll HTTP/1.1\r\nhost: a\r\n\r\n")
+            .await;
+        polls.push(stream);
+    }
+    // Until the last one counts as under way.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    polls
+}
+
+/// The answer to a client's request, if there is one in time.
+async fn answer_to(host: u8, address: SocketAddr) -> Option<String> {
+    let mut stream = connect_from(host, address).await;
+    let mut answer = String::new();
+    let exchange = async {
+        stream
+            .write_all(b"GET /peer HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+            .await?;
+        stream.read_to_string(&mut answer).await
+    };
+    let _ = timeout(Duration::from_secs(2), exchange).await.ok()?;
+    (!answer.is_empty()).then_some(answer)
+}
+
+/// How many of the connections the server has not closed.
+async fn open(streams: &mut [TcpStream]) -> usize {
+    let mut open = 0;
+    for stream in streams {
+        let read = timeout(Duration::from_millis(2), stream.read(&mut [0])).await;
+        open += usize::from(read.is_err());
+    }
+    open
+}
+
+/// The least share of a client is 64: half of the places here.
+const PLACES: u32 = 128;
+
+#[tokio::test]
+async fn one_client_with_all_its_polls_keeps_no_other_out() {
+    let (address, _lifecycle) = patient_server(PLACES, Duration::from_secs(60)).await;
+    let mut polls = polls_from(1, address, 200).await;
+    let answer = answer_to(2, address).await.expect("an answer");
+    assert!(answer.ends_with("127.0.0.2"), "{answer}");
+    assert_eq!(open(&mut polls).await, 64, "its share");
+    assert_eq!(answer_to(1, address).await, None, "it has its share");
+    // A place that it gives back is its own again.
+    polls.truncate(10);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(answer_to(1, address).await.is_some());
+}
+
+#[tokio::test]
+async fn beyond_its_share_a_client_gets_the_place_of_its_own_idlest() {
+    let (address, _lifecycle) = patient_server(PLACES, Duration::from_secs(60)).await;
+    let mut elsewhere = connect_from(2, address).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let mut idle = Vec::new();
+    for _ in 0..100 {
+        idle.push(connect_from(1, address).await);
+    }
+    let answer = answer_to(1, address).await.expect("an answer");
+    assert!(answer.ends_with("127.0.0.1"), "{answer}");
+    assert!(open(&mut idle).await <= 64);
+    // It was idle for longer than all of them, but it is not theirs.
+    assert_eq!(open(std::slice::from_mut(&mut elsewhere)).await, 1);
+}
+
+#[tokio::test]
+async fn a_proxy_has_all_places_since_it_carries_everybody() {
+    let (address, _lifecycle) = server_with(Limits {
+        connections: PLACES,
+        proxies: vec!["127.0.0.1".parse().expect("a network")],
+        header_timeout: Duration::from_secs(60),
+    })
+    .await;
+    let mut polls = polls_from(1, address, 127).await;
+    let answer = answer_to(1, address).await.expect("an answer");
+    assert!(answer.ends_with("127.0.0.1"), "{answer}");
+    assert_eq!(open(&mut polls).await, 127);
+    // As everybody was kept out when a client without a share was let in like this.
+    polls.extend(polls_from(1, address, 1).await);
+    assert_eq!(answer_to(2, address).await, None);
 }
 
 #[tokio::test]

@@ -155,6 +155,7 @@ fn infrastructure_errors() -> Vec<(u16, &'static str, Infrastructure)> {
         (503, "unavailable", StoreError::Conflict.into()),
         (503, "unavailable", StoreError::Unavailable(secret()).into()),
         (503, "unavailable", KeysError::Unavailable(secret()).into()),
+        (503, "unavailable", Infrastructure::Crowded),
         (
             500,
             "internal_error",

@@ -11,9 +11,9 @@ use axum::{
 };
 use engine::{
     domain::{AccountLevel, Completed, RequestKind, SessionRequest},
-    service::SessionStatus,
+    service::{RelyingPartyError, SessionStatus},
 };
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 use tokio::time::Instant;
 use wire::{
     SessionId,
@@ -38,17 +38,30 @@ async fn session(
     RawQuery(query): RawQuery,
 ) -> Result<Json<rp_v3::SessionStatus>, Failure> {
     let deadline = Instant::now() + timeout(query.as_deref().unwrap_or_default())? - HEAD_START;
-    let open = app.metrics.open_long_poll();
-    let status = long_poll(
-        deadline,
-        &app.settings.stop,
+    // Only who may ask for a session that runs takes part in the waiting: nobody else can end another's.
+    let status = match app.service.session_status(id, address).await? {
+        SessionStatus::Running => wait(&app, address, id, deadline).await?,
+        over => over,
+    };
+    Ok(Json(describe(&app, status)))
+}
+
+async fn wait(
+    app: &App,
+    address: IpAddr,
+    id: SessionId,
+    deadline: Instant,
+) -> Result<SessionStatus, RelyingPartyError> {
+    let _open = app.metrics.open_long_poll();
+    let waiting = app.long_polls.join(id);
+    long_poll(
+        waiting.until(deadline),
+        waiting.over(),
         || app.service.listen(id),
         || app.service.session_status(id, address),
         |status| !matches!(status, SessionStatus::Running),
     )
-    .await?;
-    drop(open);
-    Ok(Json(describe(&app, status)))
+    .await
 }
 
 /// `timeoutMs` of the query, or the default.
@@ -272,6 +285,62 @@ mod tests {
             "{:?}",
             stopped.elapsed()
         );
+    }
+
+    #[tokio::test]
+    async fn eight_polls_wait_for_one_session_and_the_oldest_makes_room() {
+        let site = Arc::new(Site::new().await);
+        let (id, other) = (site.pending_session().await, site.pending_session().await);
+        let poll = |id: SessionId| {
+            let site = site.clone();
+            tokio::spawn(async move { site.get(&format!("/smart-id-rp/v3/session/{id}")).await })
+        };
+        let elsewhere = poll(other);
+        until_open(&site, "1").await;
+        let mut polls = Vec::new();
+        for number in 2..=9 {
+            polls.push(poll(id));
+            until_open(&site, &number.to_string()).await;
+        }
+        // Who may not ask takes nobody's place.
+        let request = Request::get(path(id)).body(Body::empty()).unwrap();
+        site.send_from(OTHER_ADDRESS, request)
+            .await
+            .problem(401, "address_not_allowed");
+        assert!(polls.iter().all(|poll| !poll.is_finished()));
+
+        polls.push(poll(id));
+        let oldest = polls.remove(0).await.unwrap();
+        assert_eq!(oldest.json(), json!({ "state": "RUNNING" }));
+        until_open(&site, "9").await;
+        assert!(polls.iter().all(|poll| !poll.is_finished()));
+        assert!(!elsewhere.is_finished());
+        site.end_session(id, EndResult::UserRefused).await;
+        for poll in polls {
+            assert_eq!(poll.await.unwrap().json()["state"], "COMPLETE");
+        }
+        assert!(!elsewhere.is_finished());
+        elsewhere.abort();
+    }
+
+    #[tokio::test]
+    async fn beyond_the_polls_of_all_the_answer_comes_after_a_second() {
+        let site = Site::with(WebSettings {
+            long_polls: 1,
+            ..WebSettings::default()
+        })
+        .await;
+        let site = Arc::new(site);
+        let (first, second) = (site.pending_session().await, site.pending_session().await);
+        let waiting = tokio::spawn({
+            let site = site.clone();
+            async move { site.get(&format!("/smart-id-rp/v3/session/{first}")).await }
+        });
+        until_open(&site, "1").await;
+        let answer = site.get(&format!("/smart-id-rp/v3/session/{second}")).await;
+        assert_eq!(answer.json(), json!({ "state": "RUNNING" }));
+        assert!(!waiting.is_finished(), "who waited first goes on");
+        waiting.abort();
     }
 
     #[tokio::test]
