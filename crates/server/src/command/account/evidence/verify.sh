@@ -169,12 +169,9 @@ the_checkpoint() {
     checkpoint_line
     [ "$line" = smart-id/audit-checkpoint/v1 ] || wrong "checkpoint.txt is another statement of the root key"
     checkpoint_line
-    case $line in
-    previous=*)
-        number "${line#previous=}" || wrong "checkpoint.txt is malformed"
-        checkpoint_line
-        ;;
-    esac
+    before=${line#previous=}
+    [ "$line" = "previous=$before" ] && number "$before" || wrong "checkpoint.txt is malformed"
+    checkpoint_line
     last_number=${line#seq=}
     [ "$line" = "seq=$last_number" ] && number "$last_number" || wrong "checkpoint.txt is malformed"
     checkpoint_line
