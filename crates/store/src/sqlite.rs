@@ -134,7 +134,8 @@ impl SqliteStore {
     pub async fn close(&self) {
         // Another process may have the file open, so that closing it here does not empty the log.
         if self.erased.load(Ordering::SeqCst) {
-            // A failure leaves it to whoever has the file open next.
+            // A failure leaves it to whoever has the file open next. What a checkpoint could not make durable is closed all
+            // the same: SQLite moves the log once more when the last connection closes, and tells nobody how that went.
             let _ = self.checkpoint().await;
         }
         self.readers.close().await;

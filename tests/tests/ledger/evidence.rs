@@ -16,12 +16,7 @@ async fn every_end_leaves_evidence_that_outlives_the_session_and_the_account() {
     story.world.service().checkpoint_audit().await.unwrap();
     for (session, result) in &story.sessions {
         assert_eq!(story.world.status(session).await.status, 404);
-        let evidence = story
-            .world
-            .service()
-            .transaction_evidence(session.parse().unwrap())
-            .await
-            .unwrap();
+        let evidence = story.evidence(session).await;
         assert_eq!(evidence.record.end_result, *result);
         assert_eq!(evidence.record.relying_party_name, "DEMO");
         assert_eq!(evidence.record.signed.is_some(), *result == "OK");
@@ -33,12 +28,7 @@ async fn every_end_leaves_evidence_that_outlives_the_session_and_the_account() {
 async fn a_signature_of_the_past_verifies_from_the_evidence_alone() {
     let story = Story::new().await;
     for (session, _) in &story.sessions[..2] {
-        let evidence = story
-            .world
-            .service()
-            .transaction_evidence(session.parse().unwrap())
-            .await
-            .unwrap();
+        let evidence = story.evidence(session).await;
         let (signed, certificates) = (
             evidence.record.signed.clone().unwrap(),
             evidence.certificates.unwrap(),
@@ -81,12 +71,7 @@ async fn a_signature_of_the_past_verifies_from_the_evidence_alone() {
 async fn the_path_leads_from_the_transaction_to_a_checkpoint() {
     let story = Story::new().await;
     for (session, _) in &story.sessions {
-        let evidence = story
-            .world
-            .service()
-            .transaction_evidence(session.parse().unwrap())
-            .await
-            .unwrap();
+        let evidence = story.evidence(session).await;
         let path = evidence.path.unwrap();
         let end = path.steps.iter().fold(path.before, |link, step| {
             let link = link.follow(&step.record_sha256);

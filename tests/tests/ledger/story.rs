@@ -2,7 +2,7 @@ use device::{Event, View};
 use engine::{
     domain::{AuditEntry, AuditLink},
     ports::Store,
-    service::{AuditFinding, AuditReport},
+    service::{AuditFinding, AuditReport, TransactionEvidence},
 };
 use jiff::SignedDuration;
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
@@ -88,6 +88,15 @@ impl Story {
     pub(crate) async fn entries(&self) -> Vec<AuditEntry> {
         let mut reader = self.world.store().read().await.unwrap();
         reader.audit_entries(0, 10_000).await.unwrap()
+    }
+
+    /// What is left of a session.
+    pub(crate) async fn evidence(&self, session: &str) -> TransactionEvidence {
+        self.world
+            .service()
+            .transaction_evidence(session.parse().unwrap())
+            .await
+            .unwrap()
     }
 
     /// The sealed head, as it is in the file.
