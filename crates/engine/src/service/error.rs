@@ -173,6 +173,9 @@ pub enum OperatorError {
     /// The person's data make no sense.
     #[error("{0}")]
     InvalidPerson(String),
+    /// Every document number is given once, also that of a closed account.
+    #[error("there is an account with the document number {0} already, or there was one")]
+    DocumentNumberTaken(wire::DocumentNumber),
     /// No account has this document number.
     #[error("no account has the document number {0}")]
     UnknownAccount(wire::DocumentNumber),
