@@ -58,6 +58,9 @@ pub struct SessionRequest {
     pub share_device_ip: bool,
     /// Names in `requestProperties` that we do not know; given back.
     pub ignored_properties: Vec<String>,
+    /// The document number asked for, where it is an alias of the account's own; the result has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document_alias: Option<DocumentNumber>,
     /// SHA-256 over endpoint and parameters: repeats within 15 s get the same session.
     pub fingerprint: Option<[u8; 32]>,
 }

@@ -306,7 +306,11 @@ impl Service {
                         matches!(session.request.kind, RequestKind::Authentication { .. });
                     session.state = SessionState::Completed(Box::new(Completed {
                         account: account.id,
-                        document_number: account.document_number.clone(),
+                        document_number: session
+                            .request
+                            .document_alias
+                            .clone()
+                            .unwrap_or_else(|| account.document_number.clone()),
                         certificate: account.keys.of(purpose).certificate.clone(),
                         level: account.level,
                         signature: VerifiedSignature::clone(signature),

@@ -143,7 +143,7 @@ impl Service {
         let mut reader = self.store.read().await?;
         authorise(&mut *reader, caller, &request.common).await?;
         let account = reader
-            .account_by_document(number)
+            .account_by_document(self.own_number(number))
             .await?
             .filter(|account| account.is_active(now))
             .ok_or(RelyingPartyError::UnknownDocument)?;
@@ -185,8 +185,9 @@ impl Service {
                     verification_code: running.request.verification_code,
                 });
             }
+            let (own, document_alias) = self.resolve(target);
             let suitable =
-                suitable_accounts(&mut *uow, target, request.common.certificate_level, now).await?;
+                suitable_accounts(&mut *uow, &own, request.common.certificate_level, now).await?;
             self.limit_prompts(&mut *uow, &relying_party, &suitable, now)
                 .await?;
             let usable = usable(&suitable, request.kind.purpose(), now);
@@ -194,7 +195,10 @@ impl Service {
             let mut session = Session {
                 id: SessionId(random_uuid(self.random())),
                 relying_party: relying_party.uuid,
-                request: session_request(&relying_party, &request),
+                request: SessionRequest {
+                    document_alias,
+                    ..session_request(&relying_party, &request)
+                },
                 candidates: usable.clone(),
                 created_at: now,
                 deadline: now + self.policy.session_lifetime,
@@ -253,6 +257,22 @@ impl Service {
             }
         }
         Ok(())
+    }
+
+    /// The account's own document number for one of its aliases.
+    fn own_number<'a>(&'a self, asked: &'a DocumentNumber) -> &'a DocumentNumber {
+        self.policy.document_aliases.get(asked).unwrap_or(asked)
+    }
+
+    /// Whom the relying party means, and the alias by which it does.
+    fn resolve(&self, target: &Target) -> (Target, Option<DocumentNumber>) {
+        match target {
+            Target::Document(asked) => match self.policy.document_aliases.get(asked) {
+                Some(own) => (Target::Document(own.clone()), Some(asked.clone())),
+                None => (target.clone(), None),
+            },
+            Target::Person(_) => (target.clone(), None),
+        }
     }
 }
 
@@ -365,6 +385,7 @@ fn session_request(relying_party: &RelyingParty, request: &Request<'_>) -> Sessi
         verification_code: request.verification_code.clone(),
         share_device_ip: request.common.share_md_client_ip_address,
         ignored_properties: request.common.ignored_properties.clone(),
+        document_alias: None,
         fingerprint: request.fingerprint,
     }
 }
