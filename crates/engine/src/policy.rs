@@ -52,6 +52,11 @@ pub struct Policy {
     pub maintenance_per_minute: u32,
     /// Server halves to keep ready for registrations, two for each.
     pub pool_target: u64,
+    /// Takes the keys of [`fixture_keys`](crate::fixture_keys), whose primes everybody knows.
+    ///
+    /// # Security
+    /// Only where every account is an invented person's, never in production.
+    pub fixture_keys: bool,
     /// Other document numbers for an account: the one asked for, and the account's own. The answers have the one asked
     /// for. For test labs whose accounts go by several spellings (rp-api.md §3).
     pub document_aliases: BTreeMap<DocumentNumber, DocumentNumber>,
@@ -70,6 +75,7 @@ impl Default for Policy {
             begins_per_minute: 6,
             maintenance_per_minute: 12,
             pool_target: 8,
+            fixture_keys: false,
             document_aliases: BTreeMap::new(),
         }
     }

@@ -9,6 +9,7 @@ use crate::{
         Account, AuditEvent, KeyState, LockState, Operation, RequestKind, Session, SessionState,
         Transaction, TransactionState,
     },
+    fixture_keys,
     policy::{MAINTENANCE_TRANSACTION_LIFETIME, MAX_SUPERSEDED},
     ports::UnitOfWork,
 };
@@ -176,6 +177,10 @@ impl Service {
                 return Err(DeviceError::KeyLocked { until: Some(until) });
             }
             _ => return Err(DeviceError::KeyLocked { until: None }),
+        }
+        // The policy may have been another one when the account was made.
+        if !self.policy.fixture_keys && fixture_keys::is_published(&key.n1) {
+            return Err(DeviceError::PublishedKey);
         }
         let Some(interaction) = session.request.interactions.first_supported(shows) else {
             let about = About::session(&session);

@@ -93,6 +93,9 @@ pub enum DeviceError {
         /// Until then; `None`: for good.
         until: Option<jiff::Timestamp>,
     },
+    /// The key's primes are published for test labs, and this is none.
+    #[error("the primes of this key are published; nothing is signed with it on this server")]
+    PublishedKey,
     /// The sealed body opens under none of our current keys.
     #[error("the sealed message cannot be opened; fetch the current server key")]
     CannotOpen,

@@ -431,6 +431,6 @@ fn moduli(key: &AccountKey) -> Result<(ClientModulus, CompositeModulus), Infrast
 }
 
 /// Lower-case hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

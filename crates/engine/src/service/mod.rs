@@ -33,6 +33,8 @@ pub use relying_parties::NewRelyingParty;
 pub use sessions::{Caller, CertificateAnswer, StartedSession, Target};
 pub use status::SessionStatus;
 
+pub(crate) use evaluate::hex;
+
 use crate::{
     domain::{AccountId, AuditEvent, AuditLink, AuditRecord},
     policy::Policy,

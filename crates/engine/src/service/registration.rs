@@ -11,6 +11,7 @@ use crate::{
         AccountId, AccountLevel, AuditEvent, EndReason, OfferedKey, PerPurpose, Person,
         REGISTRATION_LIFETIME, Registration, RegistrationState, Vouched,
     },
+    fixture_keys,
     ports::{KeysError, NewServerHalf, StoreError},
 };
 use splitkey::{
@@ -200,6 +201,12 @@ impl Service {
         n1: &[u8],
         other: &[u8],
     ) -> Result<ClientModulus, RegistrationError> {
+        if !self.policy.fixture_keys && fixture_keys::is_published(n1) {
+            return Err(RegistrationError::Invalid {
+                field: modulus_field(purpose),
+                reason: "the primes of this key are published; it is for test labs only".to_owned(),
+            });
+        }
         self.keys
             .check_modulus(self.policy.profile, n1.to_vec(), vec![other.to_vec()])
             .await?
@@ -542,11 +549,15 @@ fn offer(registration: &Registration) -> device_v1::RegistrationOffer {
 
 fn invalid_modulus(purpose: Purpose, error: splitkey::ModulusError) -> RegistrationError {
     RegistrationError::Invalid {
-        field: match purpose {
-            Purpose::Authentication => "keys[authentication].n1",
-            Purpose::Signature => "keys[signature].n1",
-        },
+        field: modulus_field(purpose),
         reason: error.to_string(),
+    }
+}
+
+fn modulus_field(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Authentication => "keys[authentication].n1",
+        Purpose::Signature => "keys[signature].n1",
     }
 }
 
