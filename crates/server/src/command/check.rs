@@ -3,8 +3,9 @@ mod keys;
 
 use super::{DeploymentArgs, hint};
 use crate::{
-    config::{Config, SecretSource},
+    config::{Config, SecretSource, TlsConfig, private_file},
     deployment,
+    http::Tls,
 };
 use anyhow::{Error, Result};
 use base64ct::{Base64, Encoding};
@@ -142,7 +143,9 @@ fn check_config(config: &Config, findings: &mut Vec<Finding>) {
             "public_url is not https: phones and browsers in the field need it; put a TLS proxy in front".to_owned(),
         ));
     }
-    if config.http.proxies.is_empty() {
+    if let Some(tls) = &config.http.tls {
+        check_tls(tls, findings);
+    } else if config.http.proxies.is_empty() {
         findings.push(Finding::Note(
             "http.proxies is empty: behind a proxy all relying parties would have its address"
                 .to_owned(),
@@ -164,6 +167,21 @@ fn check_config(config: &Config, findings: &mut Vec<Finding>) {
         &config.vault.unlock_key,
     )]) {
         check_secret(&name, source, findings);
+    }
+}
+
+fn check_tls(tls: &TlsConfig, findings: &mut Vec<Finding>) {
+    let key = tls.key_file.display();
+    findings.push(
+        match Tls::from_files(&tls.certificate_file, &tls.key_file) {
+            Ok(_) => Finding::Fine(format!("the key of http.tls is in {key}")),
+            Err(error) => wrong(&error.context("http.tls")),
+        },
+    );
+    if private_file::is_readable_by_others(&tls.key_file) {
+        findings.push(Finding::Wrong(format!(
+            "http.tls: others can read {key}; mend: chmod 600 {key}"
+        )));
     }
 }
 
