@@ -60,6 +60,10 @@ pub struct HttpConfig {
     /// Seconds for a request's body. Default: 10.
     #[serde(default = "default::body_timeout_seconds")]
     pub body_timeout_seconds: u32,
+    /// Whether relying parties and phones are told to come again later; certificates, health and metrics go on. Default:
+    /// false.
+    #[serde(default)]
+    pub maintenance: bool,
     /// With what `listen` speaks TLS. Default: HTTP in the clear, TLS ends at a proxy in front.
     #[serde(default)]
     pub tls: Option<TlsConfig>,

@@ -5,6 +5,9 @@ mod authentication;
 mod certificate;
 mod session;
 mod signature;
+mod v1;
+
+pub(crate) use v1::routes as old_routes;
 
 use crate::state::App;
 use axum::Router;

@@ -13,6 +13,8 @@ pub struct WebSettings {
     pub body_timeout: Duration,
     /// Long polls that wait at the same time. Whoever comes when there are as many is answered after a second.
     pub long_polls: usize,
+    /// Whether relying parties and phones are told to come again later; certificates, health and metrics go on.
+    pub maintenance: bool,
     /// Once cancelled, open long polls are answered at once and `/health/ready` says no; everything else goes on.
     pub stop: CancellationToken,
     /// What the process's jobs count.
@@ -37,6 +39,7 @@ impl Default for WebSettings {
             limits: Limits::default(),
             body_timeout: Duration::from_secs(10),
             long_polls: 2048,
+            maintenance: false,
             stop: CancellationToken::new(),
             jobs: JobMetrics::default(),
         }

@@ -143,6 +143,12 @@ fn check_config(config: &Config, findings: &mut Vec<Finding>) {
             "public_url is not https: phones and browsers in the field need it; put a TLS proxy in front".to_owned(),
         ));
     }
+    if config.http.maintenance {
+        findings.push(Finding::Note(
+            "http.maintenance is set: relying parties and phones are told to come again later"
+                .to_owned(),
+        ));
+    }
     if let Some(tls) = &config.http.tls {
         check_tls(tls, findings);
     } else if config.http.proxies.is_empty() {

@@ -8,7 +8,7 @@ use crate::{
 use anyhow::{Context, Result};
 use clap::Args;
 use std::{path::PathBuf, process::ExitCode};
-use tracing::info;
+use tracing::{info, warn};
 use web::{JobMetrics, WebSettings};
 
 /// Run the server
@@ -47,10 +47,14 @@ pub(super) async fn run(arguments: ServeArgs) -> Result<ExitCode> {
         limits: config.web_limits(),
         body_timeout: config.http.body_timeout(),
         long_polls: limits.long_polls(),
+        maintenance: config.http.maintenance,
         stop: lifecycle.stopping(),
         jobs: JobMetrics::default(),
     };
     jobs::start(&deployment, &settings.jobs, &lifecycle);
+    if config.http.maintenance {
+        warn!("http.maintenance is set: relying parties and phones are told to come again later");
+    }
     info!(listen = %listen, public_url = %config.public_url, "ready");
     http::serve(
         vec![listener],

@@ -53,6 +53,7 @@ fn the_sample_is_complete_and_has_the_defaults() {
         "connections",
         "header_timeout_seconds",
         "body_timeout_seconds",
+        "maintenance",
         "certificate_file",
         "file",
         "readers",
