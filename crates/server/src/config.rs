@@ -147,6 +147,11 @@ pub struct LimitsConfig {
     pub failures_per_minute: u32,
     /// The same at once, after a pause. Default: 60.
     pub failures_burst: u32,
+    /// Requests a minute of one relying party from one client that start a session or ask for a certificate, in the long
+    /// run. Default: 6000.
+    pub requests_per_minute: u32,
+    /// The same at once, after a pause. Default: 1000.
+    pub requests_burst: u32,
 }
 
 impl Config {
@@ -201,6 +206,10 @@ impl Config {
                 burst: limits.failures_burst,
                 per_minute: limits.failures_per_minute,
             },
+            requests: Rate {
+                burst: limits.requests_burst,
+                per_minute: limits.requests_per_minute,
+            },
             ..web::Limits::default()
         }
     }
@@ -250,6 +259,8 @@ impl Default for LimitsConfig {
             registrations_burst: web.registrations.burst,
             failures_per_minute: web.failures.per_minute,
             failures_burst: web.failures.burst,
+            requests_per_minute: web.requests.per_minute,
+            requests_burst: web.requests.burst,
         }
     }
 }

@@ -63,6 +63,8 @@ pub(crate) enum Failure {
     MethodNotAllowed,
     /// The client asked, or guessed, too often.
     TooManyRequests { retry_after: Duration },
+    /// The relying party asked too often from there.
+    TooBusyRelyingParty { retry_after: Duration },
     /// A handler panicked.
     Panic,
     /// A rule of our own was broken.
@@ -240,17 +242,11 @@ impl Failure {
                 "method_not_allowed",
                 &"see Allow for the methods of this path",
             ),
-            Self::TooManyRequests { retry_after } => {
-                let seconds = i64::try_from(retry_after.as_secs())
-                    .unwrap_or(i64::MAX)
-                    .saturating_add(1);
-                answer(
-                    S::TOO_MANY_REQUESTS,
-                    "too_many_requests",
-                    &format!("try again in {seconds} s"),
-                )
-                .retry_after_seconds(seconds)
-            }
+            Self::TooManyRequests { retry_after } => too_many_requests("", *retry_after),
+            Self::TooBusyRelyingParty { retry_after } => too_many_requests(
+                "this relying party sends too many requests from this address; ",
+                *retry_after,
+            ),
             Self::Panic | Self::Internal(_) => internal(),
         }
     }
@@ -321,6 +317,18 @@ fn under_maintenance(api: Api, seconds: i64) -> Answer {
     answer(status, "under_maintenance", &"")
         .without_detail()
         .retry_after_seconds(seconds)
+}
+
+fn too_many_requests(why: &str, retry_after: Duration) -> Answer {
+    let seconds = i64::try_from(retry_after.as_secs())
+        .unwrap_or(i64::MAX)
+        .saturating_add(1);
+    answer(
+        StatusCode::TOO_MANY_REQUESTS,
+        "too_many_requests",
+        &format!("{why}try again in {seconds} s"),
+    )
+    .retry_after_seconds(seconds)
 }
 
 fn unavailable() -> Answer {

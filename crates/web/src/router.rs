@@ -30,7 +30,9 @@ pub fn router(service: Service, settings: WebSettings) -> Router {
 /// `more` has a path of ours.
 pub fn router_with(service: Service, settings: WebSettings, more: Router) -> Router {
     let app = AppState::new(service, settings);
-    let (mut rp_routes, mut device_routes) = (rp_api::routes(), device_api::routes());
+    let limit_requests = from_fn_with_state(app.clone(), rp_api::limit_requests);
+    let mut rp_routes = rp_api::routes().route_layer(limit_requests);
+    let mut device_routes = device_api::routes();
     if app.settings.maintenance {
         rp_routes = closed(rp_routes, Api::RelyingParty);
         device_routes = closed(device_routes, Api::Device);

@@ -3,10 +3,12 @@
 
 mod authentication;
 mod certificate;
+mod frequency;
 mod session;
 mod signature;
 mod v1;
 
+pub(crate) use frequency::limit as limit_requests;
 pub(crate) use v1::routes as old_routes;
 
 use crate::state::App;

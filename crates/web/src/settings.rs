@@ -28,6 +28,8 @@ pub struct Limits {
     pub registrations: Rate,
     /// Requests with unknown or wrong credentials; whoever goes beyond gets 429, right credentials or not.
     pub failures: Rate,
+    /// Requests in the name of one relying party from one client that start a session or ask for a certificate.
+    pub requests: Rate,
     /// Clients that are remembered for each limit.
     pub remembered_clients: usize,
 }
@@ -58,6 +60,11 @@ impl Default for Limits {
                 burst: 60,
                 per_minute: 30,
             },
+            // A hundred logins a second for hours: more than any bank has.
+            requests: Rate {
+                burst: 1000,
+                per_minute: 6000,
+            },
             remembered_clients: 10_000,
         }
     }
@@ -75,6 +82,10 @@ impl Limits {
             failures: Rate {
                 burst: 10_000,
                 per_minute: 10_000,
+            },
+            requests: Rate {
+                burst: 1_000_000,
+                per_minute: 1_000_000,
             },
             ..Self::default()
         }

@@ -72,6 +72,8 @@ fn the_sample_is_complete_and_has_the_defaults() {
         "registrations_burst",
         "failures_per_minute",
         "failures_burst",
+        "requests_per_minute",
+        "requests_burst",
     ] {
         assert!(text.contains(&format!("{key} =")), "{key}");
     }

@@ -32,6 +32,13 @@ fn failures() -> Vec<(u16, &'static str, Failure)> {
                 retry_after: Duration::from_millis(1),
             },
         ),
+        (
+            429,
+            "too_many_requests",
+            Failure::TooBusyRelyingParty {
+                retry_after: Duration::from_secs(2),
+            },
+        ),
         (500, "internal_error", Failure::Panic),
         (500, "internal_error", Failure::Internal("why")),
         (503, "stopping", Failure::Stopping),
