@@ -140,7 +140,7 @@ pub(super) async fn run(arguments: CheckArgs) -> Result<ExitCode> {
 fn check_config(config: &Config, findings: &mut Vec<Finding>) {
     if !config.public_url.to_string().starts_with("https:") {
         findings.push(Finding::Note(
-            "public_url is not https: phones and browsers in the field need it; put a TLS proxy in front".to_owned(),
+            "public_url is not https: phones and browsers in the field need it; put a TLS proxy in front, or set http.tls".to_owned(),
         ));
     }
     if config.http.maintenance {

@@ -1,21 +1,23 @@
 //! What sessions cost that wait in long polls, and how soon a relying party learns that one has ended.
 //!
 //! `cargo bench -p server --bench long_polls` starts a demo in a process of its own, opens a long poll on each of a hundred
-//! sessions, and takes two minutes. Without `--bench` it does the same in small.
+//! sessions, and takes two minutes. Without `--bench` it does the same in small. `SMART_ID_BIN` names another binary than the
+//! one that was built beside it.
 #![expect(clippy::unwrap_used, reason = "a bench may stop at the first fault")]
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 
+mod connection;
+mod phone;
+
 use base64ct::{Base64, Encoding};
-use device::{Event, View};
+use connection::Connection;
+use phone::{PERSON, Phone};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use server::headless::handset::Handset;
 use std::{
     collections::HashMap,
     env, fs,
-    io::{BufRead, BufReader, Read, Write},
-    net::TcpStream,
-    path::Path,
+    io::{BufRead, BufReader},
     process::{Child, Command, Stdio},
     sync::mpsc,
     thread,
@@ -23,8 +25,6 @@ use std::{
 };
 use wire::SessionId;
 
-/// Of a person as relying parties ask for her.
-const PERSON: &str = "PNOEE-40504040001";
 /// What each poll asks for; clients ask again when it is over.
 const TIMEOUT_MS: u32 = 60_000;
 /// Between two refusals, on average.
@@ -50,12 +50,8 @@ fn main() {
             watched: Duration::from_secs(1),
         }
     };
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("bench.phone");
     let demo = Demo::start();
-    demo.register(&file);
-    let mut handset = Handset::open(&file, None, None).unwrap();
-    handset.act(Event::AppStart).unwrap();
+    let mut phone = Phone::register(&demo.address);
     demo.wait_until_calm();
     let idle = demo.cpu_seconds_of(extent.watched / 3);
 
@@ -73,7 +69,7 @@ fn main() {
     let mut refused = HashMap::new();
     for &session in &sessions {
         thread::sleep(Duration::from_millis(random(2 * PAUSE_MS).into()));
-        refused.insert(session, refuse(&mut handset, session));
+        refused.insert(session, phone.refuse(session));
     }
     let mut latencies: Vec<_> = answers
         .iter()
@@ -119,19 +115,6 @@ impl Demo {
         Self { child, address }
     }
 
-    /// A phone with an account, in this file.
-    fn register(&self, file: &Path) {
-        let registered = smart_id()
-            .args(["device", "register", "--pin1", "4826", "--pin2", "73915"])
-            .args(["--person", PERSON, "--given-name", "OK"])
-            .args(["--surname", "TESTNUMBER", "--date-of-birth", "1905-04-04"])
-            .args(["--url", &format!("http://{}", self.address), "--file"])
-            .arg(file)
-            .output()
-            .unwrap();
-        assert!(registered.status.success(), "{registered:?}");
-    }
-
     /// Making the halves of the next keys takes a while after a registration.
     fn wait_until_calm(&self) {
         let window = Duration::from_secs(3);
@@ -165,25 +148,19 @@ impl Demo {
     fn ask(&self) -> SessionId {
         let mut challenge = [0; 64];
         getrandom::fill(&mut challenge).unwrap();
-        let example = include_str!("../../../docs/examples/authentication.json");
+        let example = include_str!("../../../../docs/examples/authentication.json");
         let mut body: Value = serde_json::from_str(example).unwrap();
         body["signatureProtocolParameters"]["rpChallenge"] =
             Base64::encode_string(&challenge).into();
-        let body = body.to_string();
-        let head = format!(
-            "POST /smart-id-rp/v3/authentication/notification/etsi/{PERSON} HTTP/1.1\r\nhost: {}\r\n\
-             content-type: application/json\r\ncontent-length: {}\r\n\r\n",
-            self.address,
-            body.len()
-        );
-        let answer = Connection::open(&self.address).exchange(&(head + &body));
-        let answer: Value = serde_json::from_str(&answer).unwrap();
+        let path = format!("/smart-id-rp/v3/authentication/notification/etsi/{PERSON}");
+        let answer = Connection::open(&self.address).post(&path, &body.to_string());
+        let answer: Value = serde_json::from_slice(&answer).unwrap();
         answer["sessionID"].as_str().unwrap().parse().unwrap()
     }
 
     fn open_polls(&self) -> usize {
-        let get = format!("GET /metrics HTTP/1.1\r\nhost: {}\r\n\r\n", self.address);
-        let metrics = Connection::open(&self.address).exchange(&get);
+        let metrics = Connection::open(&self.address).get("/metrics");
+        let metrics = String::from_utf8(metrics).unwrap();
         let line = metrics
             .lines()
             .find_map(|line| line.strip_prefix("smart_id_open_long_polls "));
@@ -200,63 +177,23 @@ impl Drop for Demo {
 }
 
 fn smart_id() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_smart-id"))
+    let binary = env::var_os("SMART_ID_BIN");
+    Command::new(binary.unwrap_or_else(|| env!("CARGO_BIN_EXE_smart-id").into()))
 }
 
 /// Polls as clients do, on one connection, and tells when the answer came that the session is over.
 fn poll_to_the_end(address: &str, session: SessionId) -> Instant {
     let mut connection = Connection::open(address);
-    let get = format!(
-        "GET /smart-id-rp/v3/session/{session}?timeoutMs={TIMEOUT_MS} HTTP/1.1\r\nhost: {address}\r\n\r\n"
-    );
+    let path = format!("/smart-id-rp/v3/session/{session}?timeoutMs={TIMEOUT_MS}");
     loop {
-        let answer = connection.exchange(&get);
+        let answer = connection.get(&path);
         let arrived = Instant::now();
-        let answer: Value = serde_json::from_str(&answer).unwrap();
+        let answer: Value = serde_json::from_slice(&answer).unwrap();
         if answer["state"] == "COMPLETE" {
             let result = answer["result"]["endResult"].as_str().unwrap();
             assert!(result.starts_with("USER_REFUSED"), "{answer}");
             return arrived;
         }
-    }
-}
-
-/// The person says no on her phone; when that was.
-fn refuse(handset: &mut Handset, session: SessionId) -> Instant {
-    handset.act(Event::Refresh).unwrap();
-    let shown = handset.act(Event::Open(session)).unwrap();
-    assert!(matches!(shown.last(), Some(View::Confirm(_))), "{shown:?}");
-    let sent = Instant::now();
-    handset.act(Event::Refuse).unwrap();
-    sent
-}
-
-/// A connection that stays open.
-struct Connection(BufReader<TcpStream>);
-
-impl Connection {
-    fn open(address: &str) -> Self {
-        Self(BufReader::new(TcpStream::connect(address).unwrap()))
-    }
-
-    /// Sends a request; returns the body of its answer, which is a 200.
-    fn exchange(&mut self, request: &str) -> String {
-        self.0.get_mut().write_all(request.as_bytes()).unwrap();
-        let mut length = 0;
-        let mut line = String::new();
-        self.0.read_line(&mut line).unwrap();
-        assert!(line.starts_with("HTTP/1.1 200 "), "{line}");
-        while line != "\r\n" {
-            line.clear();
-            self.0.read_line(&mut line).unwrap();
-            let header = line.to_ascii_lowercase();
-            if let Some(value) = header.strip_prefix("content-length:") {
-                length = value.trim().parse().unwrap();
-            }
-        }
-        let mut body = vec![0; length];
-        self.0.read_exact(&mut body).unwrap();
-        String::from_utf8(body).unwrap()
     }
 }
 
