@@ -20,6 +20,11 @@ impl Connection {
         }
     }
 
+    /// A new one to the same server.
+    pub(crate) fn again(&self) -> Self {
+        Self::open(&self.address)
+    }
+
     pub(crate) fn get(&mut self, path: &str) -> Vec<u8> {
         self.succeed("GET", path, &[], &[])
     }

@@ -58,6 +58,8 @@ impl Phone {
 
     /// The person opens a request and says no. Returns when that was sent.
     pub(crate) fn refuse(&mut self, session: SessionId) -> Instant {
+        // The server does not keep one that is idle for long.
+        self.server = self.server.again();
         self.act(Event::Refresh);
         let shown = self.act(Event::Open(session));
         assert!(matches!(shown, View::Confirm(_)), "{shown}");
