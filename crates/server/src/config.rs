@@ -3,6 +3,7 @@
 //! `docs/config/serve.toml` is the documented sample; a test parses it.
 
 mod file;
+pub(crate) mod private_file;
 mod secret;
 
 pub use file::{ConfigError, read};
@@ -38,7 +39,7 @@ pub struct Config {
     pub limits: LimitsConfig,
 }
 
-/// Where HTTP is served. TLS ends at a proxy in front.
+/// Where HTTP is served.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HttpConfig {
@@ -59,6 +60,23 @@ pub struct HttpConfig {
     /// Seconds for a request's body. Default: 10.
     #[serde(default = "default::body_timeout_seconds")]
     pub body_timeout_seconds: u32,
+    /// Whether relying parties and phones are told to come again later; certificates, health and metrics go on. Default:
+    /// false.
+    #[serde(default)]
+    pub maintenance: bool,
+    /// With what `listen` speaks TLS. Default: HTTP in the clear, TLS ends at a proxy in front.
+    #[serde(default)]
+    pub tls: Option<TlsConfig>,
+}
+
+/// A certificate for `http.listen`. Both files are in PEM and are read at the start.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsConfig {
+    /// The server's certificate, then those that lead to its root; relative to the configuration file.
+    pub certificate_file: PathBuf,
+    /// Its private key: PKCS#8, PKCS#1 or SEC1; relative to the configuration file.
+    pub key_file: PathBuf,
 }
 
 /// The header in which a proxy names its client.
@@ -129,6 +147,11 @@ pub struct LimitsConfig {
     pub failures_per_minute: u32,
     /// The same at once, after a pause. Default: 60.
     pub failures_burst: u32,
+    /// Requests a minute of one relying party from one client that start a session or ask for a certificate, in the long
+    /// run. Default: 6000.
+    pub requests_per_minute: u32,
+    /// The same at once, after a pause. Default: 1000.
+    pub requests_burst: u32,
 }
 
 impl Config {
@@ -147,6 +170,10 @@ impl Config {
             .column_keys
             .iter_mut()
             .for_each(|key| key.key.rebase(folder));
+        if let Some(tls) = &mut config.http.tls {
+            tls.certificate_file = folder.join(&tls.certificate_file);
+            tls.key_file = folder.join(&tls.key_file);
+        }
         Ok(config)
     }
 
@@ -178,6 +205,10 @@ impl Config {
             failures: Rate {
                 burst: limits.failures_burst,
                 per_minute: limits.failures_per_minute,
+            },
+            requests: Rate {
+                burst: limits.requests_burst,
+                per_minute: limits.requests_per_minute,
             },
             ..web::Limits::default()
         }
@@ -228,6 +259,8 @@ impl Default for LimitsConfig {
             registrations_burst: web.registrations.burst,
             failures_per_minute: web.failures.per_minute,
             failures_burst: web.failures.burst,
+            requests_per_minute: web.requests.per_minute,
+            requests_burst: web.requests.burst,
         }
     }
 }

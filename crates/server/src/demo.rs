@@ -4,22 +4,26 @@ pub(crate) mod commands_to_try;
 pub(crate) mod data;
 mod identities;
 mod relying_parties;
+pub(crate) mod tls_authority;
 mod welcome;
 
 pub use relying_parties::{ADVANCED, ALIAS, DEMO};
 
 use crate::{
     deployment::Deployment,
-    http, jobs,
+    http::{self, Listener},
+    jobs,
     lifecycle::{Lifecycle, Signals, Stopped},
 };
 use anyhow::{Context, Result};
-use axum::Router;
+use axum::{Router, http::header, routing::get};
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::{Path, PathBuf},
 };
 use tempfile::TempDir;
+use tls_authority::TlsAuthority;
+use tokio::net::TcpListener;
 use web::WebSettings;
 
 /// What the demo may be told.
@@ -27,6 +31,8 @@ use web::WebSettings;
 pub struct DemoOptions {
     /// IP address and port; port 0 takes any free one.
     pub listen: SocketAddr,
+    /// IP address and port for https beside it; `None`: there is no https.
+    pub listen_tls: Option<SocketAddr>,
     /// Folder for the data, made if it is not there and reused if it is; `None`: a new one that goes with the demo.
     pub data: Option<PathBuf>,
 }
@@ -35,6 +41,8 @@ pub struct DemoOptions {
 pub struct RunningDemo {
     /// Origin under which it answers, without slash at the end.
     pub url: String,
+    /// The same over TLS, if it is on.
+    pub tls: Option<DemoTls>,
     /// The root of its certificates, DER.
     pub root_certificate: Vec<u8>,
     /// Where its data are, with a configuration file `smart-id.toml` for the operator's commands.
@@ -45,10 +53,19 @@ pub struct RunningDemo {
     temporary: Option<TempDir>,
 }
 
+/// How the demo is reached by https.
+pub struct DemoTls {
+    /// Origin under which it answers, without slash at the end.
+    pub url: String,
+    /// The certificate of the authority that vouches for it, PEM.
+    pub authority: PathBuf,
+}
+
 impl Default for DemoOptions {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            listen_tls: None,
             data: None,
         }
     }
@@ -90,13 +107,17 @@ impl RunningDemo {
 /// It answers when this returns.
 ///
 /// # Errors
-/// The port is busy (the message names `--listen`), or the data cannot be made or used.
+/// A port is busy (the message names `--listen` or `--listen-tls`), or the data cannot be made or used.
 pub async fn start(options: DemoOptions) -> Result<RunningDemo> {
     let listener = http::bind(options.listen, "--listen").await?;
     let address = listener
         .local_addr()
         .context("the listening socket has no address")?;
     let url = format!("http://{}", reachable(address));
+    let tls_socket = match options.listen_tls {
+        Some(address) => Some(http::bind(address, "--listen-tls").await?),
+        None => None,
+    };
     let temporary = match options.data {
         Some(_) => None,
         None => Some(data::temporary_folder()?),
@@ -121,20 +142,51 @@ pub async fn start(options: DemoOptions) -> Result<RunningDemo> {
         long_polls: limits.long_polls(),
         ..WebSettings::default()
     };
-    let more = Router::new()
+    let mut listeners = vec![Listener::plain(listener)];
+    let mut more = Router::new()
         .merge(identities::routes(deployment.service.clone()))
         .merge(welcome::routes(&url));
+    let mut tls = None;
+    if let Some(socket) = tls_socket {
+        let (listener, routes, reached) = https(socket, &data)?;
+        listeners.push(listener);
+        more = more.merge(routes);
+        tls = Some(reached);
+    }
     jobs::start(&deployment, &settings.jobs, &lifecycle);
     let router = web::router_with(deployment.service.clone(), settings, more);
-    http::serve(listener, router, limits, &lifecycle);
+    http::serve(listeners, router, limits, &lifecycle);
     Ok(RunningDemo {
         url,
+        tls,
         root_certificate,
         data,
         lifecycle,
         deployment,
         temporary,
     })
+}
+
+/// https on this port, vouched for by the folder's own authority, whose certificate everybody can fetch.
+fn https(socket: TcpListener, data: &Path) -> Result<(Listener, Router, DemoTls)> {
+    let address = socket
+        .local_addr()
+        .context("the listening socket has no address")?;
+    let authority = TlsAuthority::open_or_make(data)?;
+    let tls = authority.certify(address.ip())?;
+    let pem = authority.pem()?;
+    // RFC 8555 §9.1.
+    let answer = (
+        [(header::CONTENT_TYPE, "application/pem-certificate-chain")],
+        pem,
+    );
+    let path = format!("/{}", tls_authority::CERTIFICATE);
+    let routes = Router::new().route(&path, get(async move || answer));
+    let reached = DemoTls {
+        url: format!("https://{}", reachable(address)),
+        authority: authority.path,
+    };
+    Ok((Listener::tls(socket, tls), routes, reached))
 }
 
 fn trouble(data: &Path) -> String {

@@ -1,9 +1,10 @@
-//! HTTP/1.1 and h2c for the routes of `web`, with bounds on what a stranger can hold.
-//!
-//! TLS is the business of the proxy in front.
+//! HTTP/1.1 and HTTP/2 for the routes of `web`, in the clear and over TLS, with bounds on what a stranger can hold.
 
 mod impatient;
 mod places;
+mod tls;
+
+pub use tls::Tls;
 
 use crate::lifecycle::{Lifecycle, file_limit};
 use anyhow::{Context, Result};
@@ -17,7 +18,10 @@ use hyper_util::{
 use impatient::Impatient;
 use places::{End, Place, Places};
 use std::{io, net::SocketAddr, pin::pin, time::Duration};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+};
 use tower::ServiceExt;
 use tracing::{debug, warn};
 
@@ -49,7 +53,8 @@ pub struct Limits {
     pub connections: u32,
     /// Proxies, which carry the connections of many clients and may have all of them.
     pub proxies: Vec<Network>,
-    /// Time for a request's header, also the longest time that a connection may have no request under way.
+    /// Time for a request's header, a TLS handshake before it included; also the longest time that a connection may have
+    /// no request under way.
     pub header_timeout: Duration,
 }
 
@@ -87,36 +92,73 @@ pub async fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener> {
         })
 }
 
-/// Accepts connections until the process stops; then lets each finish the request under way.
-pub fn serve(listener: TcpListener, router: Router, limits: Limits, lifecycle: &Lifecycle) {
-    let inner = lifecycle.clone();
-    lifecycle.spawn("accept", async move {
-        let stopping = inner.stopping();
-        let places = Places::new(within_file_limit(limits.connections), &limits.proxies);
+/// An open port and what is spoken there.
+pub struct Listener {
+    socket: TcpListener,
+    tls: Option<Tls>,
+}
+
+impl Listener {
+    /// HTTP in the clear.
+    #[must_use]
+    pub fn plain(socket: TcpListener) -> Self {
+        Self { socket, tls: None }
+    }
+
+    /// HTTP over TLS, and nothing else.
+    #[must_use]
+    pub fn tls(socket: TcpListener, tls: Tls) -> Self {
+        Self {
+            socket,
+            tls: Some(tls),
+        }
+    }
+}
+
+/// Accepts connections until the process stops; then lets each finish the request under way. The limits are for all
+/// listeners together.
+pub fn serve(listeners: Vec<Listener>, router: Router, limits: Limits, lifecycle: &Lifecycle) {
+    let places = Places::new(within_file_limit(limits.connections), &limits.proxies);
+    for listener in listeners {
+        let server = Server {
+            router: router.clone(),
+            places: places.clone(),
+            header_timeout: limits.header_timeout,
+            lifecycle: lifecycle.clone(),
+        };
+        lifecycle.spawn("accept", server.accept(listener));
+    }
+}
+
+/// What one listener needs.
+#[derive(Clone)]
+struct Server {
+    router: Router,
+    places: Places,
+    header_timeout: Duration,
+    lifecycle: Lifecycle,
+}
+
+impl Server {
+    async fn accept(self, Listener { socket, tls }: Listener) {
+        let stopping = self.lifecycle.stopping();
         loop {
             let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
+                accepted = socket.accept() => accepted,
                 () = stopping.cancelled() => break,
             };
             match accepted {
                 Ok((stream, peer)) => {
                     let place = tokio::select! {
-                        place = places.take(peer.ip()) => place,
+                        place = self.places.take(peer.ip()) => place,
                         () = stopping.cancelled() => break,
                     };
                     let Some(place) = place else {
                         debug!(%peer, "too many connections of one client");
                         continue;
                     };
-                    let connection = connection(
-                        stream,
-                        peer,
-                        router.clone(),
-                        limits.header_timeout,
-                        place,
-                        inner.clone(),
-                    );
-                    inner.spawn("connection", connection);
+                    let connection = self.clone().connection(stream, tls.clone(), peer, place);
+                    self.lifecycle.spawn("connection", connection);
                 }
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
@@ -125,62 +167,83 @@ pub fn serve(listener: TcpListener, router: Router, limits: Limits, lifecycle: &
                 }
             }
         }
-    });
-}
+    }
 
-async fn connection(
-    stream: TcpStream,
-    peer: SocketAddr,
-    router: Router,
-    header_timeout: Duration,
-    place: Place,
-    lifecycle: Lifecycle,
-) {
-    // Answers are small and awaited; failing to say so only makes them slower.
-    let _ = stream.set_nodelay(true);
-    let (usage, held) = (place.usage(), place.usage());
-    let service = service_fn(move |request: Request<Incoming>| {
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(ConnectInfo(peer));
-        usage.clone().during(router.clone().oneshot(request))
-    });
-    let mut server = auto::Builder::new(TokioExecutor::new());
-    server
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(header_timeout)
-        .max_buf_size(MAX_HEADER_BYTES as usize);
-    server
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(HTTP2_STREAMS)
-        .max_header_list_size(MAX_HEADER_BYTES)
-        .initial_stream_window_size(HTTP2_STREAM_WINDOW)
-        .initial_connection_window_size(HTTP2_CONNECTION_WINDOW)
-        .max_send_buf_size(HTTP2_SEND_BUFFER)
-        .keep_alive_interval(HTTP2_PING)
-        .keep_alive_timeout(HTTP2_PING);
-    let stream = TokioIo::new(Impatient::new(stream, header_timeout));
-    let mut connection = pin!(server.serve_connection(stream, service));
-    let stopping = lifecycle.stopping();
-    let outcome = tokio::select! {
-        outcome = connection.as_mut() => outcome,
-        () = stopping.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    async fn connection(self, stream: TcpStream, tls: Option<Tls>, peer: SocketAddr, place: Place) {
+        // Answers are small and awaited; failing to say so only makes them slower.
+        let _ = stream.set_nodelay(true);
+        let Some(tls) = tls else {
+            return self.exchange(stream, peer, place).await;
+        };
+        let stopping = self.lifecycle.stopping();
+        let usage = place.usage();
+        let handshake = tokio::select! {
+            handshake = tls.accept(stream) => handshake,
+            () = stopping.cancelled() => return,
+            // No request is under way before the handshake is over: the time counts from the first moment.
+            _ = usage.over(self.header_timeout) => return,
+        };
+        match handshake {
+            Ok(stream) => self.exchange(stream, peer, place).await,
+            Err(error) => debug!(%peer, %error, "no TLS"),
         }
-        // An HTTP/2 peer that answers pings, or one that reads no answers, would stay for ever.
-        end = held.over(header_timeout) => {
-            if end == End::Idle {
+    }
+
+    /// Requests and answers, until one of the two sides has enough.
+    async fn exchange<S>(self, stream: S, peer: SocketAddr, place: Place)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let Self {
+            router,
+            header_timeout,
+            lifecycle,
+            ..
+        } = self;
+        let (usage, held) = (place.usage(), place.usage());
+        let service = service_fn(move |request: Request<Incoming>| {
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(ConnectInfo(peer));
+            usage.clone().during(router.clone().oneshot(request))
+        });
+        let mut server = auto::Builder::new(TokioExecutor::new());
+        server
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(header_timeout)
+            .max_buf_size(MAX_HEADER_BYTES as usize);
+        server
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(HTTP2_STREAMS)
+            .max_header_list_size(MAX_HEADER_BYTES)
+            .initial_stream_window_size(HTTP2_STREAM_WINDOW)
+            .initial_connection_window_size(HTTP2_CONNECTION_WINDOW)
+            .max_send_buf_size(HTTP2_SEND_BUFFER)
+            .keep_alive_interval(HTTP2_PING)
+            .keep_alive_timeout(HTTP2_PING);
+        let stream = TokioIo::new(Impatient::new(stream, header_timeout));
+        let mut connection = pin!(server.serve_connection(stream, service));
+        let stopping = lifecycle.stopping();
+        let outcome = tokio::select! {
+            outcome = connection.as_mut() => outcome,
+            () = stopping.cancelled() => {
                 connection.as_mut().graceful_shutdown();
-                // Whether it went by itself or not: it goes.
-                let _ = tokio::time::timeout(FAREWELL, connection).await;
+                connection.await
             }
-            return;
+            // An HTTP/2 peer that answers pings, or one that reads no answers, would stay for ever.
+            end = held.over(header_timeout) => {
+                if end == End::Idle {
+                    connection.as_mut().graceful_shutdown();
+                    // Whether it went by itself or not: it goes.
+                    let _ = tokio::time::timeout(FAREWELL, connection).await;
+                }
+                return;
+            }
+        };
+        if let Err(error) = outcome {
+            debug!(%peer, error, "connection ended");
         }
-    };
-    if let Err(error) = outcome {
-        debug!(%peer, error, "connection ended");
     }
 }
 

@@ -65,7 +65,7 @@ pub async fn run(arguments: TourArgs) -> Result<ExitCode> {
             say("Starting a server of its own, with fresh keys and an empty database.");
             let options = DemoOptions {
                 listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-                data: None,
+                ..DemoOptions::default()
             };
             Some(demo::start(options).await?)
         }

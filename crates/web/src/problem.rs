@@ -18,6 +18,14 @@ use wire::{
 /// Longest text of a detail, in characters.
 const MAX_DETAIL: usize = 300;
 
+/// 480 and 580 are statuses of the RP API's documentation, not of any RFC; its words are their titles.
+const CLIENT_TOO_OLD: u16 = 480;
+const UNDER_MAINTENANCE: u16 = 580;
+
+/// When to come again after trouble that passes by itself, and during maintenance, which takes longer.
+const SOON_SECONDS: i64 = 1;
+const LATER_SECONDS: i64 = 60;
+
 /// Why a request is not answered with a success.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -33,6 +41,10 @@ pub(crate) enum Failure {
     NotReadyInTime,
     /// The process is about to stop.
     Stopping,
+    /// The operator wants nobody to be served for a while.
+    UnderMaintenance(Api),
+    /// The path is one of a version of the RP API that is not served any more.
+    ClientTooOld,
     /// Fields of the body, the path or the query are wrong.
     Fields(Vec<FieldError>),
     /// The body cannot be parsed; why.
@@ -51,10 +63,19 @@ pub(crate) enum Failure {
     MethodNotAllowed,
     /// The client asked, or guessed, too often.
     TooManyRequests { retry_after: Duration },
+    /// The relying party asked too often from there.
+    TooBusyRelyingParty { retry_after: Duration },
     /// A handler panicked.
     Panic,
     /// A rule of our own was broken.
     Internal(&'static str),
+}
+
+/// Who is spoken to: each API has its own way to say that it is not available.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Api {
+    RelyingParty,
+    Device,
 }
 
 /// What becomes of a [`Failure`]: travels in the response's extensions to the middleware, which adds the request's
@@ -122,7 +143,10 @@ impl Failure {
                     answer(S::TOO_MANY_REQUESTS, "too_many_requests", error)
                         .retry_after_seconds(retry_after.as_secs())
                 }
-                RelyingPartyError::Infrastructure(inner) => infrastructure(inner),
+                RelyingPartyError::Infrastructure(inner) if passes(inner) => {
+                    under_maintenance(Api::RelyingParty, SOON_SECONDS)
+                }
+                RelyingPartyError::Infrastructure(_) => internal(),
             },
             Self::Device(error) => match error {
                 DeviceError::NotAuthenticated(_) => {
@@ -194,6 +218,12 @@ impl Failure {
             Self::NotReady(inner) => infrastructure(inner),
             Self::NotReadyInTime => unavailable(),
             Self::Stopping => answer(S::SERVICE_UNAVAILABLE, "stopping", &"").without_detail(),
+            Self::UnderMaintenance(api) => under_maintenance(*api, LATER_SECONDS),
+            Self::ClientTooOld => answer(
+                status(CLIENT_TOO_OLD),
+                "client_too_old",
+                &"this version of the API is not served; use /smart-id-rp/v3",
+            ),
             Self::Fields(errors) => answer(
                 S::BAD_REQUEST,
                 "invalid_request",
@@ -229,17 +259,11 @@ impl Failure {
                 "method_not_allowed",
                 &"see Allow for the methods of this path",
             ),
-            Self::TooManyRequests { retry_after } => {
-                let seconds = i64::try_from(retry_after.as_secs())
-                    .unwrap_or(i64::MAX)
-                    .saturating_add(1);
-                answer(
-                    S::TOO_MANY_REQUESTS,
-                    "too_many_requests",
-                    &format!("try again in {seconds} s"),
-                )
-                .retry_after_seconds(seconds)
-            }
+            Self::TooManyRequests { retry_after } => too_many_requests("", *retry_after),
+            Self::TooBusyRelyingParty { retry_after } => too_many_requests(
+                "this relying party sends too many requests from this address; ",
+                *retry_after,
+            ),
             Self::Panic | Self::Internal(_) => internal(),
         }
     }
@@ -279,23 +303,68 @@ impl Failure {
 
 /// Database and keys: what passes is 503, what is our own fault 500. The caller learns no more.
 fn infrastructure(error: &Infrastructure) -> Answer {
+    if passes(error) {
+        unavailable()
+    } else {
+        internal()
+    }
+}
+
+/// Whether it may be over the next time.
+fn passes(error: &Infrastructure) -> bool {
     match error {
         Infrastructure::Store(StoreError::Conflict | StoreError::Unavailable(_))
         | Infrastructure::Keys(KeysError::Unavailable(_))
-        | Infrastructure::Crowded => unavailable(),
+        | Infrastructure::Crowded => true,
         Infrastructure::Store(StoreError::Duplicate { .. } | StoreError::Corrupt { .. })
         | Infrastructure::Keys(
             KeysError::CannotOpen | KeysError::CannotUnwrap | KeysError::FaultyComputation,
         )
         | Infrastructure::Corrupt(_)
-        | Infrastructure::Internal(_) => internal(),
+        | Infrastructure::Internal(_) => false,
     }
+}
+
+/// The RP API's documentation knows no 503 but this.
+fn under_maintenance(api: Api, seconds: i64) -> Answer {
+    let status = match api {
+        Api::RelyingParty => status(UNDER_MAINTENANCE),
+        Api::Device => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    answer(status, "under_maintenance", &"")
+        .without_detail()
+        .retry_after_seconds(seconds)
+}
+
+fn too_many_requests(why: &str, retry_after: Duration) -> Answer {
+    let seconds = i64::try_from(retry_after.as_secs())
+        .unwrap_or(i64::MAX)
+        .saturating_add(1);
+    answer(
+        StatusCode::TOO_MANY_REQUESTS,
+        "too_many_requests",
+        &format!("{why}try again in {seconds} s"),
+    )
+    .retry_after_seconds(seconds)
 }
 
 fn unavailable() -> Answer {
     answer(StatusCode::SERVICE_UNAVAILABLE, "unavailable", &"")
         .without_detail()
-        .retry_after_seconds(1)
+        .retry_after_seconds(SOON_SECONDS)
+}
+
+fn status(number: u16) -> StatusCode {
+    StatusCode::from_u16(number).expect("a constant of three digits")
+}
+
+/// The status in words.
+fn title(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        CLIENT_TOO_OLD => "The client is too old and not supported any more",
+        UNDER_MAINTENANCE => "System is under maintenance, retry again later",
+        _ => status.canonical_reason().unwrap_or("Error"),
+    }
 }
 
 fn internal() -> Answer {
@@ -373,7 +442,7 @@ impl IntoResponse for Failure {
         );
         let problem = Problem {
             r#type: "about:blank".to_owned(),
-            title: status.canonical_reason().unwrap_or("Error").to_owned(),
+            title: title(status).to_owned(),
             status: status.as_u16(),
             code: code.to_owned(),
             detail,

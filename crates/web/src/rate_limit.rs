@@ -1,7 +1,8 @@
-//! Token buckets per client, in bounded memory.
+//! Token buckets, in bounded memory.
 
 use std::{
     collections::HashMap,
+    hash::Hash,
     net::{IpAddr, Ipv6Addr},
     sync::{Mutex, PoisonError},
     time::Duration,
@@ -17,11 +18,11 @@ pub struct Rate {
     pub per_minute: u32,
 }
 
-/// One bucket for each client.
-pub(crate) struct RateLimit {
+/// One bucket for each client, or for whatever else is to be told apart.
+pub(crate) struct RateLimit<K = Client> {
     rate: Rate,
     capacity: usize,
-    buckets: Mutex<HashMap<Client, Bucket>>,
+    buckets: Mutex<HashMap<K, Bucket>>,
 }
 
 /// An IPv4 address, or the /64 of an IPv6 one: a single customer gets that many addresses.
@@ -33,8 +34,8 @@ struct Bucket {
     filled_at: Instant,
 }
 
-impl RateLimit {
-    /// Remembers at most `capacity` clients.
+impl<K: Copy + Eq + Hash> RateLimit<K> {
+    /// Remembers at most `capacity` of them.
     pub(crate) fn new(rate: Rate, capacity: usize) -> Self {
         Self {
             rate,
@@ -47,8 +48,8 @@ impl RateLimit {
     ///
     /// # Errors
     /// There is none; the time until there is.
-    pub(crate) fn take(&self, address: IpAddr) -> Result<(), Duration> {
-        self.with_bucket(address, |bucket, rate| {
+    pub(crate) fn take(&self, key: impl Into<K>) -> Result<(), Duration> {
+        self.with_bucket(key.into(), |bucket, rate| {
             bucket.wait(rate)?;
             bucket.tokens -= 1.0;
             Ok(())
@@ -59,36 +60,33 @@ impl RateLimit {
     ///
     /// # Errors
     /// There is none; the time until there is.
-    pub(crate) fn check(&self, address: IpAddr) -> Result<(), Duration> {
+    pub(crate) fn check(&self, key: impl Into<K>) -> Result<(), Duration> {
         let now = Instant::now();
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         // Whoever has not failed yet takes no memory.
-        buckets
-            .get_mut(&Client::from(address))
-            .map_or(Ok(()), |bucket| {
-                bucket.fill(self.rate, now);
-                bucket.wait(self.rate)
-            })
+        buckets.get_mut(&key.into()).map_or(Ok(()), |bucket| {
+            bucket.fill(self.rate, now);
+            bucket.wait(self.rate)
+        })
     }
 
-    fn with_bucket<T>(&self, address: IpAddr, with: impl FnOnce(&mut Bucket, Rate) -> T) -> T {
+    fn with_bucket<T>(&self, key: K, with: impl FnOnce(&mut Bucket, Rate) -> T) -> T {
         let now = Instant::now();
-        let client = Client::from(address);
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        if buckets.len() >= self.capacity && !buckets.contains_key(&client) {
+        if buckets.len() >= self.capacity && !buckets.contains_key(&key) {
             self.make_room(&mut buckets, now);
         }
         let full = Bucket {
             tokens: f64::from(self.rate.burst),
             filled_at: now,
         };
-        let bucket = buckets.entry(client).or_insert(full);
+        let bucket = buckets.entry(key).or_insert(full);
         bucket.fill(self.rate, now);
         with(bucket, self.rate)
     }
 
     /// Forgets all who have their whole burst again, or else the one who is nearest to it.
-    fn make_room(&self, buckets: &mut HashMap<Client, Bucket>, now: Instant) {
+    fn make_room(&self, buckets: &mut HashMap<K, Bucket>, now: Instant) {
         let burst = f64::from(self.rate.burst);
         buckets.retain(|_, bucket| {
             bucket.fill(self.rate, now);
@@ -98,8 +96,8 @@ impl RateLimit {
             let fullest = buckets
                 .iter()
                 .max_by(|a, b| a.1.tokens.total_cmp(&b.1.tokens))
-                .map(|(client, _)| *client);
-            fullest.map(|client| buckets.remove(&client));
+                .map(|(key, _)| *key);
+            fullest.map(|key| buckets.remove(&key));
         }
     }
 }
@@ -145,7 +143,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_client_has_its_burst_and_then_its_rate() {
-        let limit = RateLimit::new(RATE, 10);
+        let limit: RateLimit = RateLimit::new(RATE, 10);
         let client = ip("192.0.2.1");
         assert_eq!([limit.take(client), limit.take(client)], [Ok(()), Ok(())]);
         assert_eq!(limit.take(client), Err(Duration::from_secs(10)));
@@ -159,7 +157,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_long_pause_gives_no_more_than_the_burst() {
-        let limit = RateLimit::new(RATE, 10);
+        let limit: RateLimit = RateLimit::new(RATE, 10);
         let client = ip("192.0.2.1");
         limit.take(client).unwrap();
         tokio::time::advance(Duration::from_secs(3600)).await;
@@ -169,7 +167,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn addresses_of_one_ipv6_network_are_one_client() {
-        let limit = RateLimit::new(
+        let limit: RateLimit = RateLimit::new(
             Rate {
                 burst: 1,
                 per_minute: 1,
@@ -183,7 +181,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn memory_is_bounded_and_the_worst_offender_is_remembered() {
-        let limit = RateLimit::new(RATE, 3);
+        let limit: RateLimit = RateLimit::new(RATE, 3);
         let worst = ip("192.0.2.1");
         limit.take(worst).unwrap();
         limit.take(worst).unwrap();
@@ -196,7 +194,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn asking_takes_no_token_and_no_memory() {
-        let limit = RateLimit::new(RATE, 3);
+        let limit: RateLimit = RateLimit::new(RATE, 3);
         for _ in 0..10 {
             assert_eq!(limit.check(ip("192.0.2.1")), Ok(()));
         }

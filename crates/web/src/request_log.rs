@@ -140,6 +140,7 @@ impl Line {
         self.outcome = Some((status, rejection));
     }
 
+    /// `cause`: of a 5xx that somebody has to look into.
     fn write(&self, status: u16, code: &str, cause: Option<&str>, took: Duration) {
         let Self {
             method,
@@ -148,8 +149,7 @@ impl Line {
             ..
         } = self;
         let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        if status >= 500 {
-            let cause = cause.unwrap_or_default();
+        if let Some(cause) = cause {
             tracing::error!(target: "request", method, route, status, code, duration_ms, request_id, cause, "answered");
         } else {
             tracing::info!(target: "request", method, route, status, code, duration_ms, request_id, "answered");
@@ -162,7 +162,8 @@ impl Drop for Line {
         let took = self.start.elapsed();
         let (status, code, cause) = match &self.outcome {
             None => (CLIENT_CLOSED, "", None),
-            Some((status, None)) => (status.as_u16(), "", None),
+            // A 5xx that is not one of ours should not be: even its cause is unknown.
+            Some((status, None)) => (status.as_u16(), "", status.is_server_error().then_some("")),
             Some((status, Some(rejection))) => (
                 status.as_u16(),
                 rejection.problem.code.as_str(),
@@ -192,7 +193,10 @@ fn known(method: &Method) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use crate::testkit::{OTHER_ADDRESS, Site, authentication};
+    use crate::{
+        WebSettings,
+        testkit::{OTHER_ADDRESS, Site, authentication},
+    };
     use axum::{body::Body, http::Request};
     use serde_json::Value;
     use std::{
@@ -296,6 +300,25 @@ mod tests {
                 .unwrap()
                 .starts_with("database: "),
             "{line}"
+        );
+    }
+
+    #[tokio::test]
+    async fn maintenance_is_no_error() {
+        let site = Site::with(WebSettings {
+            maintenance: true,
+            ..WebSettings::default()
+        })
+        .await;
+        let (_, lines) = Log::of(async {
+            site.get("/device/v1/configuration")
+                .await
+                .problem(503, "under_maintenance");
+        })
+        .await;
+        assert_eq!(
+            (&lines[0]["level"], &lines[0]["fields"]["status"]),
+            (&"INFO".into(), &503.into())
         );
     }
 

@@ -1,12 +1,17 @@
 use crate::{
     certificates, device_api, health, metrics,
-    problem::Failure,
+    problem::{Api, Failure},
     request_log, rp_api,
     settings::WebSettings,
     slashes,
     state::{App, AppState},
 };
-use axum::{Router, middleware::from_fn_with_state, response::IntoResponse};
+use axum::{
+    Router,
+    extract::Request,
+    middleware::{Next, from_fn, from_fn_with_state},
+    response::IntoResponse,
+};
 use engine::Service;
 use tower::util::MapRequest;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -25,12 +30,20 @@ pub fn router(service: Service, settings: WebSettings) -> Router {
 /// `more` has a path of ours.
 pub fn router_with(service: Service, settings: WebSettings, more: Router) -> Router {
     let app = AppState::new(service, settings);
+    let limit_requests = from_fn_with_state(app.clone(), rp_api::limit_requests);
+    let mut rp_routes = rp_api::routes().route_layer(limit_requests);
+    let mut device_routes = device_api::routes();
+    if app.settings.maintenance {
+        rp_routes = closed(rp_routes, Api::RelyingParty);
+        device_routes = closed(device_routes, Api::Device);
+    }
     let authenticated: Router<App> = Router::new()
-        .merge(rp_api::routes())
-        .merge(device_api::routes())
+        .merge(rp_routes)
+        .merge(device_routes)
         .route_layer(from_fn_with_state(app.clone(), request_log::limit_failures));
     let routes = Router::new()
         .merge(authenticated)
+        .merge(rp_api::old_routes())
         .merge(certificates::routes())
         .merge(health::routes())
         .merge(metrics::routes())
@@ -42,6 +55,13 @@ pub fn router_with(service: Service, settings: WebSettings, more: Router) -> Rou
         .with_state(app);
     // Slashes have to collapse before a route is looked up.
     Router::new().fallback_service(MapRequest::new(routes, slashes::collapse as fn(_) -> _))
+}
+
+/// The same routes while the system is under maintenance: none of them does anything.
+fn closed(routes: Router<App>, api: Api) -> Router<App> {
+    routes.route_layer(from_fn(move |_: Request, _: Next| async move {
+        Failure::UnderMaintenance(api)
+    }))
 }
 
 #[cfg(test)]
@@ -144,6 +164,55 @@ mod tests {
             format!("/request-id/{}", answer.header("x-request-id"))
         );
         assert!(!answer.text().contains("secret"));
+    }
+
+    #[tokio::test]
+    async fn under_maintenance_only_those_who_watch_are_served() {
+        let site = Site::with(WebSettings {
+            maintenance: true,
+            ..WebSettings::default()
+        })
+        .await;
+        let session = format!("/smart-id-rp/v3/session/{}", site.pending_session().await);
+        let answers = [
+            site.post(PERSON, &authentication()).await,
+            site.get(&session).await,
+        ];
+        for answer in answers {
+            let problem = answer.problem(580, "under_maintenance");
+            assert_eq!(
+                problem["title"],
+                "System is under maintenance, retry again later"
+            );
+            assert_eq!(answer.header("retry-after"), "60");
+        }
+        for path in ["/device/v1/configuration", "/device/v1/account"] {
+            let answer = site.get(path).await;
+            answer.problem(503, "under_maintenance");
+            assert_eq!(answer.header("retry-after"), "60");
+        }
+        site.get("/health/ready").await.json();
+        for path in ["/metrics", "/certs/root.pem"] {
+            assert_eq!(site.get(path).await.status, 200, "{path}");
+        }
+        site.get("/smart-id-rp/v1/session/x")
+            .await
+            .problem(480, "client_too_old");
+    }
+
+    #[tokio::test]
+    async fn each_api_says_in_its_own_way_that_the_database_is_gone() {
+        let site = Site::new().await;
+        site.break_down().await;
+        let answer = site.post(PERSON, &authentication()).await;
+        let problem = answer.problem(580, "under_maintenance");
+        assert!(problem.get("detail").is_none());
+        assert_eq!(answer.header("retry-after"), "1");
+        let metric = r#"status="580",code="under_maintenance"} 1"#;
+        assert!(site.get("/metrics").await.text().contains(metric));
+        site.signed("GET", "/device/v1/account", "", b"")
+            .await
+            .problem(503, "unavailable");
     }
 
     #[tokio::test]

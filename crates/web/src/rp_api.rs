@@ -3,8 +3,13 @@
 mod authentication;
 mod certificate;
 mod certificate_choice;
+mod frequency;
 mod session;
 mod signature;
+mod v1;
+
+pub(crate) use frequency::limit as limit_requests;
+pub(crate) use v1::routes as old_routes;
 
 use crate::{client_address::ClientAddress, problem::Failure, state::App};
 use axum::{

@@ -13,6 +13,8 @@ pub struct WebSettings {
     pub body_timeout: Duration,
     /// Long polls that wait at the same time. Whoever comes when there are as many is answered after a second.
     pub long_polls: usize,
+    /// Whether relying parties and phones are told to come again later; certificates, health and metrics go on.
+    pub maintenance: bool,
     /// Once cancelled, open long polls are answered at once and `/health/ready` says no; everything else goes on.
     pub stop: CancellationToken,
     /// What the process's jobs count.
@@ -26,6 +28,8 @@ pub struct Limits {
     pub registrations: Rate,
     /// Requests with unknown or wrong credentials; whoever goes beyond gets 429, right credentials or not.
     pub failures: Rate,
+    /// Requests in the name of one relying party from one client that start a session or ask for a certificate.
+    pub requests: Rate,
     /// Clients that are remembered for each limit.
     pub remembered_clients: usize,
 }
@@ -37,6 +41,7 @@ impl Default for WebSettings {
             limits: Limits::default(),
             body_timeout: Duration::from_secs(10),
             long_polls: 2048,
+            maintenance: false,
             stop: CancellationToken::new(),
             jobs: JobMetrics::default(),
         }
@@ -55,6 +60,11 @@ impl Default for Limits {
                 burst: 60,
                 per_minute: 30,
             },
+            // A hundred logins a second for hours: more than any bank has.
+            requests: Rate {
+                burst: 1000,
+                per_minute: 6000,
+            },
             remembered_clients: 10_000,
         }
     }
@@ -72,6 +82,10 @@ impl Limits {
             failures: Rate {
                 burst: 10_000,
                 per_minute: 10_000,
+            },
+            requests: Rate {
+                burst: 1_000_000,
+                per_minute: 1_000_000,
             },
             ..Self::default()
         }

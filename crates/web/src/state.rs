@@ -1,9 +1,14 @@
 use crate::{
-    client_address::ClientAddress, long_poll::LongPolls, metrics::Metrics, problem::Failure,
-    rate_limit::RateLimit, settings::WebSettings,
+    client_address::ClientAddress,
+    long_poll::LongPolls,
+    metrics::Metrics,
+    problem::Failure,
+    rate_limit::{Client, RateLimit},
+    settings::WebSettings,
 };
 use engine::Service;
 use std::sync::Arc;
+use wire::RelyingPartyUuid;
 
 /// What every handler may use.
 pub(crate) type App = Arc<AppState>;
@@ -15,6 +20,7 @@ pub(crate) struct AppState {
     pub(crate) long_polls: LongPolls,
     registrations: RateLimit,
     failures: RateLimit,
+    requests: RateLimit<(RelyingPartyUuid, Client)>,
 }
 
 impl AppState {
@@ -26,6 +32,7 @@ impl AppState {
             long_polls: LongPolls::new(settings.long_polls, settings.stop.clone()),
             registrations: RateLimit::new(limits.registrations, limits.remembered_clients),
             failures: RateLimit::new(limits.failures, limits.remembered_clients),
+            requests: RateLimit::new(limits.requests, limits.remembered_clients),
             settings,
         })
     }
@@ -38,6 +45,21 @@ impl AppState {
         self.registrations
             .take(client.0)
             .map_err(|retry_after| Failure::TooManyRequests { retry_after })
+    }
+
+    /// Counts a request in the name of a relying party. Each client has a count of its own for it, or a stranger who only
+    /// names it could use it up.
+    ///
+    /// # Errors
+    /// There were too many.
+    pub(crate) fn count_request(
+        &self,
+        relying_party: RelyingPartyUuid,
+        ClientAddress(client): ClientAddress,
+    ) -> Result<(), Failure> {
+        self.requests
+            .take((relying_party, Client::from(client)))
+            .map_err(|retry_after| Failure::TooBusyRelyingParty { retry_after })
     }
 
     /// Counts a request whose credentials are wrong.

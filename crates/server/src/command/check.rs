@@ -3,8 +3,9 @@ mod keys;
 
 use super::{DeploymentArgs, hint};
 use crate::{
-    config::{Config, SecretSource},
+    config::{Config, SecretSource, TlsConfig, private_file},
     deployment,
+    http::Tls,
 };
 use anyhow::{Error, Result};
 use base64ct::{Base64, Encoding};
@@ -139,10 +140,18 @@ pub(super) async fn run(arguments: CheckArgs) -> Result<ExitCode> {
 fn check_config(config: &Config, findings: &mut Vec<Finding>) {
     if !config.public_url.to_string().starts_with("https:") {
         findings.push(Finding::Note(
-            "public_url is not https: phones and browsers in the field need it; put a TLS proxy in front".to_owned(),
+            "public_url is not https: phones and browsers in the field need it; put a TLS proxy in front, or set http.tls".to_owned(),
         ));
     }
-    if config.http.proxies.is_empty() {
+    if config.http.maintenance {
+        findings.push(Finding::Note(
+            "http.maintenance is set: relying parties and phones are told to come again later"
+                .to_owned(),
+        ));
+    }
+    if let Some(tls) = &config.http.tls {
+        check_tls(tls, findings);
+    } else if config.http.proxies.is_empty() {
         findings.push(Finding::Note(
             "http.proxies is empty: behind a proxy all relying parties would have its address"
                 .to_owned(),
@@ -164,6 +173,21 @@ fn check_config(config: &Config, findings: &mut Vec<Finding>) {
         &config.vault.unlock_key,
     )]) {
         check_secret(&name, source, findings);
+    }
+}
+
+fn check_tls(tls: &TlsConfig, findings: &mut Vec<Finding>) {
+    let key = tls.key_file.display();
+    findings.push(
+        match Tls::from_files(&tls.certificate_file, &tls.key_file) {
+            Ok(_) => Finding::Fine(format!("the key of http.tls is in {key}")),
+            Err(error) => wrong(&error.context("http.tls")),
+        },
+    );
+    if private_file::is_readable_by_others(&tls.key_file) {
+        findings.push(Finding::Wrong(format!(
+            "http.tls: others can read {key}; mend: chmod 600 {key}"
+        )));
     }
 }
 

@@ -12,6 +12,9 @@ use std::{
     process::ExitCode,
 };
 
+/// Where `--tls` listens.
+const TLS_PORT: u16 = 8443;
+
 /// Run the whole system in one process, ready in seconds
 ///
 /// Makes keys, certificates, a database and relying parties of its own, prints the addresses, and serves until it is
@@ -21,11 +24,18 @@ use std::{
 Examples:
   smart-id demo
   smart-id demo --listen 127.0.0.1:9090 --data my-demo
+  smart-id demo --tls --data my-demo       https as well, on port 8443
   smart-id rp list --data my-demo          beside the running demo")]
 pub(super) struct DemoArgs {
     /// IP address and port; port 0 takes any free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
+    /// Serve https as well, vouched for by a certificate authority of the demo's own
+    #[arg(long)]
+    tls: bool,
+    /// IP address and port for https; by default the IP address of --listen and port 8443
+    #[arg(long, value_name = "ADDR", requires = "tls")]
+    listen_tls: Option<SocketAddr>,
     /// Folder for the data, kept and reused; without it, data are deleted at the end
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -36,6 +46,11 @@ pub(super) async fn run(arguments: DemoArgs) -> Result<ExitCode> {
     let signals = Signals::listen()?;
     let demo = demo::start(DemoOptions {
         listen: arguments.listen,
+        listen_tls: arguments.tls.then(|| {
+            arguments
+                .listen_tls
+                .unwrap_or(SocketAddr::new(arguments.listen.ip(), TLS_PORT))
+        }),
         data: arguments.data,
     })
     .await?;
@@ -50,7 +65,7 @@ fn announce(demo: &RunningDemo, out: &mut dyn Write) -> io::Result<()> {
     } else {
         "kept"
     };
-    let rows = [
+    let mut rows = vec![
         ("welcome page", format!("{url}/")),
         ("RP API", format!("{url}/smart-id-rp/v3")),
         ("device API", format!("{url}/device/v1")),
@@ -60,12 +75,28 @@ fn announce(demo: &RunningDemo, out: &mut dyn Write) -> io::Result<()> {
         ),
         ("health", format!("{url}/health/ready  /health/live")),
         ("metrics", format!("{url}/metrics")),
+    ];
+    if let Some(tls) = &demo.tls {
+        let (secure, authority) = (&tls.url, tls.authority.display());
+        rows.extend([
+            (
+                "https",
+                format!("{secure}/smart-id-rp/v3  /device/v1  and all the rest"),
+            ),
+            ("TLS authority", format!("{url}/tls-ca.pem")),
+            (
+                "",
+                format!("curl --cacert {authority} {secure}/health/ready"),
+            ),
+        ]);
+    }
+    rows.extend([
         ("relying party", format!("DEMO  {DEMO}")),
         ("", format!("DEMO  {ALIAS}")),
         ("", format!("DEMO ADVANCED  {ADVANCED}")),
         ("scheme name", "smart-id-demo".to_owned()),
         ("data", format!("{}  ({fate})", demo.data.display())),
-    ];
+    ]);
     writeln!(
         out,
         "Open Smart-ID demo: an independent implementation, for invented people only"

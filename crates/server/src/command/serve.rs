@@ -1,19 +1,20 @@
 use crate::{
     config::Config,
     deployment::Deployment,
-    http, jobs,
+    http::{self, Listener, Tls},
+    jobs,
     lifecycle::{Lifecycle, Signals, Stopped, raise_file_limit},
 };
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
 use std::{path::PathBuf, process::ExitCode};
-use tracing::info;
+use tracing::{info, warn};
 use web::{JobMetrics, WebSettings};
 
 /// Run the server
 ///
 /// Serves HTTP until it is stopped by SIGTERM or SIGINT: open requests are answered within 10 seconds; a second signal
-/// stops it at once. TLS ends at a proxy in front.
+/// stops it at once. TLS ends here if the configuration has a certificate, or else at a proxy in front.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Before the first start: smart-id ceremony, smart-id migrate, smart-id check all.
@@ -28,7 +29,15 @@ pub(super) async fn run(arguments: ServeArgs) -> Result<ExitCode> {
     raise_file_limit()?;
     let signals = Signals::listen()?;
     let config = Config::load(&arguments.config)?;
-    let listener = http::bind(config.http.listen, "http.listen in the configuration").await?;
+    let socket = http::bind(config.http.listen, "http.listen in the configuration").await?;
+    let listen = socket.local_addr()?;
+    let listener = match &config.http.tls {
+        None => Listener::plain(socket),
+        Some(files) => Listener::tls(
+            socket,
+            Tls::from_files(&files.certificate_file, &files.key_file).context("http.tls")?,
+        ),
+    };
     let deployment = Deployment::open(&config).await?;
 
     let lifecycle = Lifecycle::default();
@@ -38,13 +47,17 @@ pub(super) async fn run(arguments: ServeArgs) -> Result<ExitCode> {
         limits: config.web_limits(),
         body_timeout: config.http.body_timeout(),
         long_polls: limits.long_polls(),
+        maintenance: config.http.maintenance,
         stop: lifecycle.stopping(),
         jobs: JobMetrics::default(),
     };
     jobs::start(&deployment, &settings.jobs, &lifecycle);
-    info!(listen = %listener.local_addr()?, public_url = %config.public_url, "ready");
+    if config.http.maintenance {
+        warn!("http.maintenance is set: relying parties and phones are told to come again later");
+    }
+    info!(listen = %listen, public_url = %config.public_url, "ready");
     http::serve(
-        listener,
+        vec![listener],
         web::router(deployment.service.clone(), settings),
         limits,
         &lifecycle,

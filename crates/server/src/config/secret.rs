@@ -1,6 +1,6 @@
 //! Secrets stand in files of their own or in the environment, never in the configuration.
 
-use super::{ColumnKeyConfig, VaultConfig};
+use super::{ColumnKeyConfig, VaultConfig, private_file};
 use serde::Deserialize;
 use std::{
     env, fmt, fs, io,
@@ -61,32 +61,19 @@ impl SecretSource {
     /// # Errors
     /// The file exists or cannot be made.
     pub fn create(path: &Path) -> Result<(), SecretError> {
-        use std::{io::Write, os::unix::fs::OpenOptionsExt};
         let mut secret = Zeroizing::new([0; 32]);
         getrandom::fill(secret.as_mut_slice())?;
-        let text = Zeroizing::new(hex::encode(secret.as_slice()));
-        fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)
-            .and_then(|mut file| {
-                file.write_all(text.as_bytes())?;
-                file.write_all(b"\n")?;
-                file.sync_all()
-            })
+        let mut text = Zeroizing::new(hex::encode(secret.as_slice()));
+        text.push('\n');
+        private_file::create(path, text.as_bytes())
             .map_err(|error| SecretError::NotMade(path.to_owned(), error))
     }
 
     /// The file, if others than its owner can read it.
     #[must_use]
     pub fn readable_by_others(&self) -> Option<&Path> {
-        use std::os::unix::fs::PermissionsExt;
         match self {
-            Self::File(path) => {
-                let mode = fs::metadata(path).ok()?.permissions().mode();
-                (mode & 0o077 != 0).then_some(path)
-            }
+            Self::File(path) => private_file::is_readable_by_others(path).then_some(path),
             Self::Environment(_) => None,
         }
     }

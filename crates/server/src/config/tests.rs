@@ -53,6 +53,8 @@ fn the_sample_is_complete_and_has_the_defaults() {
         "connections",
         "header_timeout_seconds",
         "body_timeout_seconds",
+        "maintenance",
+        "certificate_file",
         "file",
         "readers",
         "id",
@@ -70,9 +72,24 @@ fn the_sample_is_complete_and_has_the_defaults() {
         "registrations_burst",
         "failures_per_minute",
         "failures_burst",
+        "requests_per_minute",
+        "requests_burst",
     ] {
         assert!(text.contains(&format!("{key} =")), "{key}");
     }
+}
+
+#[test]
+fn the_table_that_the_sample_leaves_out_is_understood() {
+    let text = fs::read_to_string(sample("serve.toml")).unwrap();
+    let mut with_tls = text;
+    for line in ["[http.tls]", "certificate_file =", "key_file = \"tls.key\""] {
+        assert!(with_tls.contains(&format!("\n# {line}")), "{line}");
+        with_tls = with_tls.replacen(&format!("\n# {line}"), &format!("\n{line}"), 1);
+    }
+    let tls = load(&with_tls).unwrap().http.tls.unwrap();
+    assert!(tls.certificate_file.is_absolute() && tls.certificate_file.ends_with("tls.pem"));
+    assert!(tls.key_file.is_absolute() && tls.key_file.ends_with("tls.key"));
 }
 
 #[test]

@@ -122,6 +122,8 @@ registrations_per_minute = 10000
 registrations_burst = 10000
 failures_per_minute = 10000
 failures_burst = 10000
+requests_per_minute = 1000000
+requests_burst = 1000000
 "#
     )
 }
@@ -141,10 +143,7 @@ mod tests {
         .unwrap();
         let config = Config::load(&path).unwrap();
         assert_eq!(config.policy().scheme_name, "smart-id-demo");
-        assert_eq!(
-            config.web_limits().registrations,
-            web::Limits::generous().registrations
-        );
+        assert_eq!(config.web_limits(), web::Limits::generous());
     }
 
     #[tokio::test]

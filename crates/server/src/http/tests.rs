@@ -1,3 +1,5 @@
+mod tls;
+
 use super::*;
 use crate::lifecycle::Stopped;
 use axum::routing::get;
@@ -24,21 +26,29 @@ async fn patient_server(connections: u32, header_timeout: Duration) -> (SocketAd
 
 async fn server_with(limits: Limits) -> (SocketAddr, Lifecycle) {
     let lifecycle = Lifecycle::default();
+    let (socket, address) = socket().await;
+    serve(vec![Listener::plain(socket)], routes(), limits, &lifecycle);
+    (address, lifecycle)
+}
+
+async fn socket() -> (TcpListener, SocketAddr) {
     let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0)), "--listen")
         .await
         .expect("a free port");
     let address = listener.local_addr().expect("address");
+    (listener, address)
+}
+
+fn routes() -> Router {
     let slow = || async {
         tokio::time::sleep(Duration::from_millis(400)).await;
         "slow"
     };
     let peer = |ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.ip().to_string() };
-    let router = Router::new()
+    Router::new()
         .route("/slow", get(slow))
         .route("/poll", get(std::future::pending::<()>))
-        .route("/peer", get(peer));
-    serve(listener, router, limits, &lifecycle);
-    (address, lifecycle)
+        .route("/peer", get(peer))
 }
 
 /// Sends bytes and reads until the server closes the connection.

@@ -37,13 +37,13 @@ fn refuses_clearly(fault: Fault) {
     let json = "content-type: application/json\r\n";
     let (status, head, body) =
         try_request(&world.address, "POST", &path, json, body).expect("an answer");
-    assert_eq!(status, 503, "{body}");
+    assert_eq!(status, 580, "{body}");
     assert!(
         head.contains("content-type: application/problem+json"),
         "{head}"
     );
     assert!(head.contains("retry-after: "), "{head}");
-    assert!(body.contains(r#""code":"unavailable""#), "{body}");
+    assert!(body.contains(r#""code":"under_maintenance""#), "{body}");
     assert_eq!(world.session(&done), result, "results stay readable");
     assert_eq!(world.session(&waiting)["state"], "RUNNING");
 

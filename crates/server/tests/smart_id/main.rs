@@ -6,5 +6,6 @@ mod demo;
 #[path = "../process/mod.rs"]
 mod process;
 mod serve;
+mod tls;
 mod usage;
 mod weak_keys;

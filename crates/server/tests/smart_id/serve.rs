@@ -2,6 +2,7 @@
 
 use crate::process::{Server, get, request};
 use std::{
+    fs,
     io::{Read, Write},
     net::TcpStream,
     path::PathBuf,
@@ -35,6 +36,26 @@ fn it_serves_and_has_nothing_of_the_demo() {
     for line in &server.announcement {
         serde_json::from_str::<serde_json::Value>(line).expect(line);
     }
+    server.terminate();
+    assert_eq!(server.wait(STOP).code(), Some(0));
+}
+
+#[test]
+fn under_maintenance_it_runs_but_serves_nobody() {
+    let (_folder, config, address) = deployment();
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(
+        &config,
+        text.replace("[http]\n", "[http]\nmaintenance = true\n"),
+    )
+    .unwrap();
+    let mut server = Server::serve(&config);
+    let session = "/smart-id-rp/v3/session/de305d54-75b4-431b-adb2-eb6b9e546014";
+    let (status, head, body) = get(&address, session);
+    assert_eq!(status, 580, "{head}");
+    assert!(body.contains("under_maintenance"), "{body}");
+    assert_eq!(get(&address, "/device/v1/configuration").0, 503);
+    assert_eq!(get(&address, "/health/ready").0, 200);
     server.terminate();
     assert_eq!(server.wait(STOP).code(), Some(0));
 }

@@ -32,10 +32,28 @@ fn failures() -> Vec<(u16, &'static str, Failure)> {
                 retry_after: Duration::from_millis(1),
             },
         ),
+        (
+            429,
+            "too_many_requests",
+            Failure::TooBusyRelyingParty {
+                retry_after: Duration::from_secs(2),
+            },
+        ),
         (500, "internal_error", Failure::Panic),
         (500, "internal_error", Failure::Internal("why")),
         (503, "stopping", Failure::Stopping),
         (503, "unavailable", Failure::NotReadyInTime),
+        (
+            580,
+            "under_maintenance",
+            Failure::UnderMaintenance(Api::RelyingParty),
+        ),
+        (
+            503,
+            "under_maintenance",
+            Failure::UnderMaintenance(Api::Device),
+        ),
+        (480, "client_too_old", Failure::ClientTooOld),
     ];
     all.extend(relying_party());
     all.extend(device());
@@ -44,6 +62,10 @@ fn failures() -> Vec<(u16, &'static str, Failure)> {
         all.push((status, code, Failure::NotReady(inner)));
     }
     for (status, code, inner) in infrastructure_errors() {
+        let (status, code) = match status {
+            503 => (580, "under_maintenance"),
+            _ => (status, code),
+        };
         all.push((
             status,
             code,
@@ -202,10 +224,12 @@ fn every_failure_has_its_status_and_a_documented_code() {
             (status, status, code),
             "{shown}"
         );
-        assert_eq!(
-            Some(problem.title.as_str()),
-            response.status().canonical_reason()
-        );
+        let words = match status {
+            480 => "The client is too old and not supported any more",
+            580 => "System is under maintenance, retry again later",
+            _ => response.status().canonical_reason().expect("a standard"),
+        };
+        assert_eq!(problem.title, words);
         let row = format!("| {status} | `{code}` |");
         assert!(
             DOCUMENTATION.contains(&row),
@@ -217,11 +241,11 @@ fn every_failure_has_its_status_and_a_documented_code() {
 #[test]
 fn our_own_faults_carry_no_detail_but_are_logged() {
     for (status, _, failure) in failures() {
-        let stopping = matches!(failure, Failure::Stopping);
+        let intended = matches!(failure, Failure::Stopping | Failure::UnderMaintenance(_));
         let (_, Rejection { problem, cause, .. }) = rejection(failure);
         let ours = status >= 500;
         assert_eq!(problem.detail.is_none(), ours, "{problem:?}");
-        assert_eq!(cause.is_some(), ours && !stopping, "{problem:?}");
+        assert_eq!(cause.is_some(), ours && !intended, "{problem:?}");
         assert!(!ours || problem.errors.is_empty(), "{problem:?}");
     }
 }
@@ -243,7 +267,7 @@ fn whoever_has_to_wait_is_told_how_long() {
         let told = response.headers().contains_key(header::RETRY_AFTER);
         assert_eq!(
             told,
-            [429, 423].contains(&status) || code == "unavailable",
+            [429, 423].contains(&status) || ["unavailable", "under_maintenance"].contains(&code),
             "{status} {code}"
         );
     }
