@@ -151,6 +151,14 @@ impl Interactions {
     }
 }
 
+impl InteractionType {
+    /// The field that holds its text, and how many characters that may have.
+    #[must_use]
+    pub fn text_field(self) -> (&'static str, usize) {
+        text_field(self)
+    }
+}
+
 fn text_field(kind: InteractionType) -> (&'static str, usize) {
     match kind {
         InteractionType::DisplayTextAndPin => ("displayText60", SHORT_TEXT),

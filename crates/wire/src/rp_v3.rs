@@ -7,8 +7,8 @@ mod request;
 mod response;
 
 pub use request::{
-    AuthenticationRequest, Base64Text, CertificateByDocumentRequest, Common, RequestError,
-    SignatureParameters, SignatureRequest,
+    AuthenticationRequest, Base64Text, CHALLENGE_LEN, CertificateByDocumentRequest, Common,
+    MAX_NONCE, RequestError, SignatureParameters, SignatureRequest,
 };
 pub use response::{
     Certificate, CertificateResponse, CertificateState, NotificationSignatureCreated,

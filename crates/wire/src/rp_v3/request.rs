@@ -7,9 +7,9 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 /// Longest `nonce`, in characters.
-const MAX_NONCE: usize = 30;
+pub const MAX_NONCE: usize = 30;
 /// Length of rpChallenge and digest in bytes; 44 to 88 characters of base64.
-const CHALLENGE_LEN: std::ops::RangeInclusive<usize> = 32..=64;
+pub const CHALLENGE_LEN: std::ops::RangeInclusive<usize> = 32..=64;
 
 /// Why a body is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
