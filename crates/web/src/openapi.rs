@@ -4,6 +4,7 @@
 //! cannot tell another story than the parsers (ADR 13). `docs/openapi/` has them as files.
 
 mod answers;
+mod document;
 mod fields;
 mod operation;
 mod page;

@@ -82,7 +82,7 @@ pub(super) fn certificate_by_document() -> Value {
 }
 
 /// `GET session/{sessionID}`: running, failed, or one of three ways of success.
-pub(super) fn session_status() -> Value {
+pub(super) fn session_status(interactions: &[InteractionType]) -> Value {
     let failed: Vec<_> = EndResult::CODES
         .iter()
         .filter(|code| **code != "USER_REFUSED_INTERACTION")
@@ -131,7 +131,7 @@ pub(super) fn session_status() -> Value {
                 "`ACSP_V2` for an authentication, `RAW_DIGEST_SIGNATURE` for a signature, absent for a certificate choice."),
             "signature": { "type": "object", "description": "Depends on the protocol." },
             "cert": reference("schemas", "Certificate"),
-            "interactionTypeUsed": one_of(InteractionType::ALL, "What the person was shown."),
+            "interactionTypeUsed": one_of(interactions, "What the person was shown."),
             "deviceIpAddress": { "type": "string", "anyOf": [{ "format": "ipv4" }, { "format": "ipv6" }],
                 "description": "Where the phone answered from; only if asked for and permitted." },
             "ignoredProperties": { "type": "array", "minItems": 1, "items": { "type": "string" },

@@ -5,6 +5,7 @@ mod html;
 use super::Api;
 use html::Page;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 pub(super) const STYLE: &str = include_str!("page/style.css");
 
@@ -59,6 +60,16 @@ pub(super) fn of(api: Api) -> String {
                 describe(&mut page, &document, path, method, operation);
             }
         }
+    }
+    page.element("h2", "Problems");
+    for (code, example) in problems(&document) {
+        page.raw("<details><summary>");
+        page.text(&format!("{} ", example["status"]));
+        page.raw("<code>");
+        page.text(code);
+        page.raw("</code></summary>\n<pre><code>");
+        page.text(&format!("{example:#}"));
+        page.raw("</code></pre></details>\n");
     }
     page.element("h2", "Bodies");
     for (name, schema) in entries(&document["components"]["schemas"]) {
@@ -120,7 +131,7 @@ fn describe(page: &mut Page, document: &Value, path: &str, method: &str, operati
     if body.is_object() {
         page.element("h4", "Body");
         reference(page, &body["schema"]);
-        examples(page, "Example", &body["examples"]);
+        examples(page, &body["examples"]);
     }
     page.element("h4", "Answers");
     page.raw("<dl>\n");
@@ -132,23 +143,33 @@ fn describe(page: &mut Page, document: &Value, path: &str, method: &str, operati
             .unwrap_or(("", &Value::Null));
         page.raw("</dt>\n<dd>");
         page.prose(text(&answer["description"]));
+        // Problems look alike; their examples have a place of their own.
         if content["schema"]["$ref"].is_string() {
             reference(page, &content["schema"]);
+            examples(page, &content["examples"]);
         }
-        examples(page, "Example", &content["examples"]);
         page.raw("</dd>\n");
     }
     page.raw("</dl>\n</article>\n");
 }
 
-fn examples(page: &mut Page, label: &str, examples: &Value) {
+fn examples(page: &mut Page, examples: &Value) {
     for (name, example) in entries(examples) {
         page.raw("<details><summary>");
-        page.text(&format!("{label}: {name}"));
+        page.text(&format!("Example: {name}"));
         page.raw("</summary>\n<pre><code>");
         page.text(&format!("{:#}", example["value"]));
         page.raw("</code></pre></details>\n");
     }
+}
+
+/// One example of each problem, by code.
+fn problems(document: &Value) -> BTreeMap<&str, &Value> {
+    entries(&document["components"]["responses"])
+        .flat_map(|(_, response)| entries(&response["content"]))
+        .flat_map(|(_, content)| entries(&content["examples"]))
+        .map(|(code, example)| (code, &example["value"]))
+        .collect()
 }
 
 /// A table of an object's fields, those of inner objects included.

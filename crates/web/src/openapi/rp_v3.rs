@@ -4,15 +4,16 @@ mod requests;
 
 use super::{
     answers,
+    document::Parts,
     fields::{path_parameters, words},
     operation::{
-        Operation, any_failures, body_failures, header_components, problem_schema, reference,
-        relying_party_failures, wrong_field, wrong_parameter,
+        Operation, any_failures, body_failures, reference, relying_party_failures, wrong_field,
+        wrong_parameter,
     },
 };
 use crate::{path::PathSegment, problem::Failure};
 use engine::{policy::RESULT_RETENTION, service::RelyingPartyError};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use wire::{DocumentNumber, FlowType, SemanticsIdentifier, SessionId, rp_v3};
 
 const AUTHENTICATION: &str = "Authentication";
@@ -20,23 +21,9 @@ const SIGNATURE: &str = "Signature";
 const CERTIFICATE: &str = "Certificate";
 const STATUS: &str = "Status";
 
-/// Path of the Relying Party API below the origin, without its version.
-const SERVER: &str = "/smart-id-rp";
-
 pub(super) fn document() -> Value {
-    let mut responses = Map::new();
-    let paths: Map<_, _> = operations()
-        .into_iter()
-        .map(|operation| {
-            let (path, item) = operation.describe(&mut responses);
-            (path.to_owned(), item)
-        })
-        .collect();
-    let mut parameters: Map<_, _> = path_parameters()
-        .into_iter()
-        .map(|(name, parameter)| (name.to_owned(), parameter))
-        .collect();
-    parameters.insert("timeoutMs".to_owned(), answers::timeout_parameter());
+    let mut parameters = path_parameters();
+    parameters.push(("timeoutMs", answers::timeout_parameter()));
     let mut schemas = requests::schemas();
     schemas.extend([
         ("SessionCreated", answers::session_created()),
@@ -46,7 +33,10 @@ pub(super) fn document() -> Value {
         ),
         ("DeviceLinkSessionCreated", answers::device_link_created()),
         ("CertificateByDocument", answers::certificate_by_document()),
-        ("SessionStatus", answers::session_status()),
+        (
+            "SessionStatus",
+            answers::session_status(requests::WITH_CODE),
+        ),
         ("SessionResult", answers::session_result()),
         (
             "AuthenticationSignature",
@@ -55,37 +45,32 @@ pub(super) fn document() -> Value {
         ("DigestSignature", answers::digest_signature()),
         ("CertificateChoice", answers::certificate_choice()),
         ("Certificate", answers::certificate()),
-        ("Problem", problem_schema()),
     ]);
-    let schemas: Map<_, _> = schemas
-        .into_iter()
-        .map(|(name, schema)| (name.to_owned(), schema))
-        .collect();
-    json!({
-        "openapi": "3.1.1",
-        "info": {
-            "title": "Relying Party API v3",
-            "version": "3.2.3",
-            "summary": "Log people in and let them sign, with the phone.",
-            "description": introduction(),
-            "license": { "name": "Apache-2.0 OR MIT", "identifier": "Apache-2.0 OR MIT" },
-        },
-        "servers": [{ "url": SERVER, "description": "On the server that this document comes from." }],
-        "tags": [
-            { "name": AUTHENTICATION, "description": "Who is it? A session whose result is a signature over a fresh challenge." },
-            { "name": SIGNATURE, "description": "Sign a digest. The document itself never comes here." },
-            { "name": CERTIFICATE, "description": "The signing certificate, for signature formats that need it beforehand." },
-            { "name": STATUS, "description": "The result of a session, waited for." },
+    Parts {
+        title: "Relying Party API v3",
+        version: "3.2.3",
+        summary: "Log people in and let them sign, with the phone.",
+        description: introduction(),
+        tags: vec![
+            (
+                AUTHENTICATION,
+                "Who is it? A session whose result is a signature over a fresh challenge.",
+            ),
+            (
+                SIGNATURE,
+                "Sign a digest. The document itself never comes here.",
+            ),
+            (
+                CERTIFICATE,
+                "The signing certificate, for signature formats that need it beforehand.",
+            ),
+            (STATUS, "The result of a session, waited for."),
         ],
-        "security": [],
-        "paths": paths,
-        "components": {
-            "schemas": schemas,
-            "parameters": parameters,
-            "responses": responses,
-            "headers": header_components(),
-        },
-    })
+        operations: operations(),
+        parameters,
+        schemas,
+    }
+    .document()
 }
 
 fn introduction() -> String {

@@ -25,7 +25,7 @@ const WITHOUT_CODE: &[InteractionType] = &[
 ];
 
 /// All that a notification may ask for.
-const WITH_CODE: &[InteractionType] = &[
+pub(super) const WITH_CODE: &[InteractionType] = &[
     InteractionType::DisplayTextAndPin,
     InteractionType::ConfirmationMessage,
     InteractionType::ConfirmationMessageAndVerificationCodeChoice,
