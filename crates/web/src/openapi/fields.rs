@@ -100,6 +100,14 @@ pub(super) fn relying_party_uuid() -> Value {
     uuid("Who asks. Known to the server together with the IP address that the request comes from.")
 }
 
+pub(super) fn relying_party_name() -> Value {
+    json!({
+        "type": "string",
+        "minLength": 1,
+        "description": "What the person sees: one of the names agreed for this UUID, in capitals or not. It is signed as it is sent here.",
+    })
+}
+
 pub(super) fn certificate_level(levels: &[CertificateLevel]) -> Value {
     let mut schema = optional(one_of(
         levels,
@@ -283,4 +291,17 @@ pub(super) fn path_parameters() -> Vec<(&'static str, Value)> {
             ),
         ),
     ]
+}
+
+/// An object with more members.
+pub(super) fn with(mut object: Value, more: Value) -> Value {
+    if let (Some(object), Value::Object(more)) = (object.as_object_mut(), more) {
+        object.extend(more);
+    }
+    object
+}
+
+/// The schema of a request.
+pub(super) fn object(required: &[&str], properties: Value, description: &str) -> Value {
+    json!({ "type": "object", "description": description, "required": required, "properties": properties })
 }

@@ -5,7 +5,7 @@ mod requests;
 use super::{
     answers,
     document::Parts,
-    fields::{path_parameters, words},
+    fields::{path_parameters, with, words},
     operation::{
         Operation, any_failures, body_failures, reference, relying_party_failures, wrong_field,
         wrong_parameter,
@@ -390,18 +390,6 @@ fn status() -> Operation {
         links: Value::Null,
         failures,
     }
-}
-
-fn with(mut object: Value, more: Value) -> Value {
-    if let (Some(object), Value::Object(more)) = (object.as_object_mut(), more) {
-        object.extend(more);
-    }
-    object
-}
-
-/// For the schemas of requests.
-fn object(required: &[&str], properties: Value, description: &str) -> Value {
-    json!({ "type": "object", "description": description, "required": required, "properties": properties })
 }
 
 /// A reference to a schema.

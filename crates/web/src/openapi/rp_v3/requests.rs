@@ -1,9 +1,9 @@
 //! Bodies of requests, with examples that work against `smart-id demo`.
 
-use super::{object, schema, with};
+use super::schema;
 use crate::openapi::fields::{
-    capabilities, certificate_level, interactions, nonce, relying_party_uuid, request_properties,
-    signature_parameters, uuid,
+    capabilities, certificate_level, interactions, nonce, object, relying_party_name,
+    relying_party_uuid, request_properties, signature_parameters, uuid, with,
 };
 use serde_json::{Map, Value, json};
 use wire::{CertificateLevel, InteractionType};
@@ -135,11 +135,7 @@ const COMMON: [&str; 2] = ["relyingPartyUUID", "relyingPartyName"];
 fn common(levels: &[CertificateLevel]) -> Value {
     json!({
         "relyingPartyUUID": relying_party_uuid(),
-        "relyingPartyName": {
-            "type": "string",
-            "minLength": 1,
-            "description": "What the person sees: one of the names agreed for this UUID, in capitals or not. It is signed as it is sent here.",
-        },
+        "relyingPartyName": relying_party_name(),
         "certificateLevel": certificate_level(levels),
     })
 }
