@@ -199,7 +199,9 @@ def main():
     published.compare_requests(json.loads((site.ROOT / "docs/openapi/rp-api-v3.json").read_text()))
     answers = {}
     with site.demo() as (url, folder):
-        for method, template, response in scenario.exchanges(url, folder, published.example_requests()):
+        for method, template, response, example in scenario.exchanges(url, folder, published.example_requests()):
+            if example and response.status_code != 200:
+                published.differ(f"their example \"{example}\" is answered {response.status_code}", response.text)
             published.compare(method, template, response)
             key = (template, response.status_code)
             answers[key] = answers.get(key, 0) + 1
