@@ -12,6 +12,12 @@ pub const RESULT_RETENTION: SignedDuration = SignedDuration::from_mins(5);
 /// The same signature request within this time gets the same session (RP API, idempotency).
 pub const IDEMPOTENCY_WINDOW: SignedDuration = SignedDuration::from_secs(15);
 
+/// A QR code that is older than this is not taken; nothing happens to its session (rp-api.md §7).
+pub const MAX_LINK_AGE: SignedDuration = SignedDuration::from_secs(5);
+
+/// How far ahead of us the relying party's count may be.
+pub const MAX_LINK_LEAD: SignedDuration = SignedDuration::from_secs(1);
+
 /// How long a rotate or sync transaction may take.
 pub const MAINTENANCE_TRANSACTION_LIFETIME: SignedDuration = SignedDuration::from_secs(120);
 
@@ -34,6 +40,8 @@ pub struct Policy {
     pub scheme_name: String,
     /// Origin under which validators find CA certificates, OCSP and CRL; no slash at the end.
     pub public_url: String,
+    /// Where device links lead, without `?`; `None`: `/device-link` below the public address.
+    pub device_link_base: Option<String>,
     /// Key sizes for new accounts.
     pub profile: Profile,
     /// How phones stretch PINs of new accounts (`splitkey.md` §3); no deployment has a reason to choose another.
@@ -57,6 +65,7 @@ impl Default for Policy {
         Self {
             scheme_name: "smart-id-demo".to_owned(),
             public_url: "http://127.0.0.1:8080".to_owned(),
+            device_link_base: None,
             profile: Profile::default(),
             kdf: Kdf::default(),
             session_lifetime: SignedDuration::from_secs(90),
@@ -66,5 +75,15 @@ impl Default for Policy {
             maintenance_per_minute: 12,
             pool_target: 8,
         }
+    }
+}
+
+impl Policy {
+    /// `deviceLinkBase` of the RP API.
+    #[must_use]
+    pub fn device_link_base(&self) -> String {
+        self.device_link_base
+            .clone()
+            .unwrap_or_else(|| format!("{}/device-link", self.public_url))
     }
 }

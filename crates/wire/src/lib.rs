@@ -18,6 +18,7 @@ mod codes;
 pub mod device_link;
 pub mod device_v1;
 mod end_result;
+mod fields;
 pub mod http_signature;
 mod identifiers;
 mod interactions;

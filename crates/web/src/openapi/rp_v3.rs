@@ -14,7 +14,7 @@ use super::{
 use crate::{path::PathSegment, problem::Failure};
 use engine::{policy::RESULT_RETENTION, service::RelyingPartyError};
 use serde_json::{Value, json};
-use wire::{DocumentNumber, FlowType, SemanticsIdentifier, SessionId, rp_v3};
+use wire::{DocumentNumber, FlowType, InteractionType, SemanticsIdentifier, SessionId, rp_v3};
 
 const AUTHENTICATION: &str = "Authentication";
 const SIGNATURE: &str = "Signature";
@@ -35,7 +35,7 @@ pub(super) fn document() -> Value {
         ("CertificateByDocument", answers::certificate_by_document()),
         (
             "SessionStatus",
-            answers::session_status(requests::WITH_CODE),
+            answers::session_status(InteractionType::NOTIFICATION),
         ),
         ("SessionResult", answers::session_result()),
         (

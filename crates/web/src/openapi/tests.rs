@@ -6,7 +6,10 @@ use crate::{
 use axum::{body::Body, http::Request};
 use serde_json::json;
 use std::{collections::BTreeSet, fs, path::PathBuf};
-use wire::rp_v3::{AuthenticationRequest, CertificateByDocumentRequest, SignatureRequest};
+use wire::rp_v3::{
+    AuthenticationRequest, CertificateByDocumentRequest, CertificateChoiceRequest, Channel,
+    LinkedSignatureRequest, SignatureRequest,
+};
 
 #[test]
 fn the_files_in_docs_are_what_the_code_says() {
@@ -146,11 +149,25 @@ fn the_examples_are_requests_that_we_take() {
     for (name, example) in examples {
         let body = example.to_string();
         let body = body.as_bytes();
+        use Channel::{DeviceLink, Notification};
         let wrong = match name.as_str() {
-            "NotificationAuthenticationRequest" => AuthenticationRequest::parse(body).err(),
-            "NotificationSignatureRequest" => SignatureRequest::parse(body).err(),
+            "NotificationAuthenticationRequest" => {
+                AuthenticationRequest::parse(body, Notification).err()
+            }
+            "DeviceLinkAuthenticationRequest" => {
+                AuthenticationRequest::parse(body, DeviceLink).err()
+            }
+            "NotificationSignatureRequest" => SignatureRequest::parse(body, Notification).err(),
+            "DeviceLinkSignatureRequest" => SignatureRequest::parse(body, DeviceLink).err(),
+            "LinkedSignatureRequest" => LinkedSignatureRequest::parse(body).err(),
+            "NotificationCertificateChoiceRequest" => {
+                CertificateChoiceRequest::parse(body, Notification).err()
+            }
+            "DeviceLinkCertificateChoiceRequest" => {
+                CertificateChoiceRequest::parse(body, DeviceLink).err()
+            }
             "CertificateRequest" => CertificateByDocumentRequest::parse(body).err(),
-            _ => None,
+            other => panic!("what parses {other}?"),
         };
         assert_eq!(wrong, None, "{name}");
     }
