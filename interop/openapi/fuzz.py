@@ -12,6 +12,7 @@ import pathlib
 import subprocess
 import sys
 
+import scenario
 import site_of_our_own as site
 
 CHECKS = [
@@ -36,11 +37,14 @@ def main():
     failed = False
     with site.demo() as (url, folder):
         phone = site.Phone(folder, url, "PNOEE-40504040001")
+        client = scenario.Client(url)
         world = {
             "relying_parties": [site.RELYING_PARTY],
             "names": [site.RELYING_PARTY_NAME],
             "people": [phone.person],
             "documents": [phone.document],
+            # Each can be signed after once.
+            "choices": [scenario.choice_by_link(client, phone, f"choice {number}") for number in range(5)],
         }
         for name in DOCUMENTS:
             failed |= not run(name, url, world, arguments.seconds // len(DOCUMENTS), arguments.reports)
@@ -87,7 +91,7 @@ def answers_by_operation(report):
         recorder = json.loads(line).get("ScenarioFinished", {}).get("recorder")
         if recorder is None:
             continue
-        for case, interaction in recorder["interactions"].items():
+        for case, interaction in recorder.get("interactions", {}).items():
             value = recorder["cases"][case]["value"]
             if interaction.get("response"):
                 answers[f"{value['method']} {value['path']}", interaction["response"]["status_code"]] += 1

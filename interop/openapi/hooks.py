@@ -27,6 +27,7 @@ interactions = st.lists(st.one_of(pin, confirmation), min_size=1, max_size=2, un
 FORMATS = {
     "x-relying-party": st.sampled_from(WORLD["relying_parties"]),
     "x-name": st.sampled_from(WORLD["names"]),
+    "x-choice": st.sampled_from(WORLD["choices"]),
     "x-interactions": interactions.map(encoded),
     "x-person": st.sampled_from(WORLD["people"] + ["PASKZ-987654321012"]),
     "x-document": st.sampled_from(WORLD["documents"] + ["PNOEE-40504040001-ABCD-Q"]),
@@ -44,6 +45,7 @@ def before_load_schema(context, raw_schema):
             ("relyingPartyUUID", "x-relying-party"),
             ("relyingPartyName", "x-name"),
             ("interactions", "x-interactions"),
+            ("linkedSessionID", "x-choice"),
         ):
             if field in properties:
                 properties[field]["format"] = form

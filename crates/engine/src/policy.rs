@@ -2,6 +2,8 @@
 
 use jiff::SignedDuration;
 use splitkey::{Kdf, Profile};
+use std::collections::BTreeMap;
+use wire::DocumentNumber;
 
 /// Lifetime of an account and of its certificates, counted from issuance (`pki.md` §1.1: 1095 days).
 pub const ACCOUNT_LIFETIME: SignedDuration = SignedDuration::from_hours(1095 * 24);
@@ -58,6 +60,14 @@ pub struct Policy {
     pub maintenance_per_minute: u32,
     /// Server halves to keep ready for registrations, two for each.
     pub pool_target: u64,
+    /// Takes the keys of [`fixture_keys`](crate::fixture_keys), whose primes everybody knows.
+    ///
+    /// # Security
+    /// Only where every account is an invented person's, never in production.
+    pub fixture_keys: bool,
+    /// Other document numbers for an account: the one asked for, and the account's own. The answers have the one asked
+    /// for. For test labs whose accounts go by several spellings (rp-api.md §3).
+    pub document_aliases: BTreeMap<DocumentNumber, DocumentNumber>,
 }
 
 impl Default for Policy {
@@ -74,6 +84,8 @@ impl Default for Policy {
             begins_per_minute: 6,
             maintenance_per_minute: 12,
             pool_target: 8,
+            fixture_keys: false,
+            document_aliases: BTreeMap::new(),
         }
     }
 }

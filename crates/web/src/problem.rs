@@ -150,6 +150,7 @@ impl Failure {
                         .retry_after(until.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string())
                 }
                 DeviceError::KeyLocked { until: None } => answer(S::FORBIDDEN, "key_closed", error),
+                DeviceError::PublishedKey => answer(S::FORBIDDEN, "published_key", error),
                 DeviceError::CannotOpen => answer(S::BAD_REQUEST, "cannot_open", error),
                 DeviceError::TooManyRequests { retry_after } => {
                     answer(S::TOO_MANY_REQUESTS, "too_many_requests", error)

@@ -326,6 +326,7 @@ fn session_request() -> SessionRequest {
         verification_code: Some("0042".parse().unwrap()),
         share_device_ip: false,
         ignored_properties: vec!["colour".to_owned()],
+        document_alias: None,
         fingerprint: None,
     }
 }

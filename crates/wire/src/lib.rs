@@ -35,8 +35,8 @@ pub use codes::{
 };
 pub use end_result::EndResult;
 pub use identifiers::{
-    Country, DeviceId, DocumentNumber, IdentityType, KeyId, NotAnIdentifier, RegistrationId,
-    RelyingPartyUuid, SemanticsIdentifier, SessionId, TransactionId,
+    Country, DeviceId, DocumentNumber, DocumentSuffix, IdentityType, KeyId, NotAnIdentifier,
+    RegistrationId, RelyingPartyUuid, SemanticsIdentifier, SessionId, TransactionId,
 };
 pub use interactions::{Interaction, InteractionError, InteractionType, Interactions};
 pub use national_number::{NationalNumber, NationalNumberError};

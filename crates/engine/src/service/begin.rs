@@ -9,6 +9,7 @@ use crate::{
         Account, AccountKey, AuditEvent, Flow, KeyState, LockState, Operation, RequestKind,
         Session, SessionState, Transaction, TransactionState,
     },
+    fixture_keys,
     policy::{MAINTENANCE_TRANSACTION_LIFETIME, MAX_SUPERSEDED},
     ports::UnitOfWork,
 };
@@ -175,7 +176,7 @@ impl Service {
             return Err(DeviceError::SessionGone);
         };
         let key = account.keys.of(session.request.kind.purpose());
-        unlocked(key, now)?;
+        self.takes_pin(key, now)?;
         let Some(interaction) = signing.interactions.first_supported(shows) else {
             let about = About::session(&session);
             session.fail(EndResult::RequiredInteractionNotSupportedByApp, now);
@@ -288,6 +289,22 @@ impl Service {
             Ok(())
         })
     }
+
+    /// The key can be used now.
+    pub(super) fn takes_pin(&self, key: &AccountKey, now: Timestamp) -> Result<(), DeviceError> {
+        match (&key.state, key.pin.state(now)) {
+            (KeyState::Ready { .. }, LockState::Open { .. }) => {}
+            (KeyState::Ready { .. }, LockState::LockedUntil(until)) => {
+                return Err(DeviceError::KeyLocked { until: Some(until) });
+            }
+            _ => return Err(DeviceError::KeyLocked { until: None }),
+        }
+        // The policy may have been another one when the account was made.
+        if !self.policy.fixture_keys && fixture_keys::is_published(&key.n1) {
+            return Err(DeviceError::PublishedKey);
+        }
+        Ok(())
+    }
 }
 
 fn end_result(refusal: &device_v1::Refusal) -> EndResult {
@@ -338,17 +355,6 @@ pub(super) fn describe_pending(session: &Session) -> Option<device_v1::PendingSe
         several_devices: session.candidates.len() > 1,
         expires_at: session.deadline,
     })
-}
-
-/// The key takes a PIN now.
-pub(super) fn unlocked(key: &AccountKey, now: Timestamp) -> Result<(), DeviceError> {
-    match (&key.state, key.pin.state(now)) {
-        (KeyState::Ready { .. }, LockState::Open { .. }) => Ok(()),
-        (KeyState::Ready { .. }, LockState::LockedUntil(until)) => {
-            Err(DeviceError::KeyLocked { until: Some(until) })
-        }
-        _ => Err(DeviceError::KeyLocked { until: None }),
-    }
 }
 
 /// The account, if it can be used.

@@ -2,7 +2,7 @@
 
 use super::{
     About, AuthenticatedDevice, DeviceError, Service, audit,
-    begin::{active, describe_pending, unlocked},
+    begin::{active, describe_pending},
     retrying,
     sessions::satisfies,
 };
@@ -99,7 +99,7 @@ impl Service {
         if !satisfies(account.level, session.request.certificate_level) {
             return Err(DeviceError::LevelTooLow);
         }
-        if let Err(locked) = unlocked(account.keys.of(session.request.kind.purpose()), now) {
+        if let Err(locked) = self.takes_pin(account.keys.of(session.request.kind.purpose()), now) {
             let about = about(session, account);
             session.fail(EndResult::DocumentUnusable, now);
             self.record_end(uow, session, about, now).await?;
@@ -188,11 +188,11 @@ impl Service {
                 return Err(DeviceError::SessionGone);
             }
             let key = &account.keys.signature;
-            unlocked(key, now)?;
+            self.takes_pin(key, now)?;
             let flow_type = session.flow_type().ok_or(DeviceError::SessionGone)?;
             session.state = SessionState::Chosen(Box::new(Chosen {
                 account: account.id,
-                document_number: account.document_number.clone(),
+                document_number: session.request.document_number(&account.document_number),
                 certificate: key.certificate.clone(),
                 level: account.level,
                 flow_type,

@@ -117,6 +117,9 @@ pub enum DeviceError {
         /// Until then; `None`: for good.
         until: Option<jiff::Timestamp>,
     },
+    /// The key's primes are published for test labs, and this is none.
+    #[error("the primes of this key are published; nothing is signed with it on this server")]
+    PublishedKey,
     /// The sealed body opens under none of our current keys.
     #[error("the sealed message cannot be opened; fetch the current server key")]
     CannotOpen,
@@ -197,6 +200,9 @@ pub enum OperatorError {
     /// The person's data make no sense.
     #[error("{0}")]
     InvalidPerson(String),
+    /// Every document number is given once, also that of a closed account.
+    #[error("there is an account with the document number {0} already, or there was one")]
+    DocumentNumberTaken(wire::DocumentNumber),
     /// No account has this document number.
     #[error("no account has the document number {0}")]
     UnknownAccount(wire::DocumentNumber),

@@ -308,7 +308,7 @@ impl Service {
                         matches!(session.request.kind, RequestKind::Authentication { .. });
                     session.state = SessionState::Completed(Box::new(Completed {
                         account: account.id,
-                        document_number: account.document_number.clone(),
+                        document_number: session.request.document_number(&account.document_number),
                         certificate: account.keys.of(purpose).certificate.clone(),
                         level: account.level,
                         signature: VerifiedSignature::clone(signature),
@@ -433,6 +433,6 @@ fn moduli(key: &AccountKey) -> Result<(ClientModulus, CompositeModulus), Infrast
 }
 
 /// Lower-case hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -34,6 +34,8 @@ pub use relying_parties::NewRelyingParty;
 pub use sessions::{Caller, CertificateAnswer, StartedDeviceLink, StartedSession, Target};
 pub use status::SessionStatus;
 
+pub(crate) use evaluate::hex;
+
 use crate::{
     domain::{AccountId, AuditEvent, AuditLink, AuditRecord},
     policy::Policy,

@@ -232,7 +232,7 @@ impl Service {
         let mut reader = self.store.read().await?;
         authorise(&mut *reader, caller, &request.common).await?;
         let account = reader
-            .account_by_document(number)
+            .account_by_document(self.own_number(number))
             .await?
             .filter(|account| account.is_active(now))
             .ok_or(RelyingPartyError::UnknownDocument)?;
@@ -271,8 +271,9 @@ impl Service {
             {
                 return Ok(self.started(&running));
             }
+            let (own, document_alias) = self.resolve(new.target);
             let suitable =
-                suitable_accounts(&mut *uow, new.target, new.common.certificate_level, now).await?;
+                suitable_accounts(&mut *uow, &own, new.common.certificate_level, now).await?;
             // A link disturbs nobody who does not use it.
             if !matches!(new.route, Route::DeviceLink { .. }) {
                 self.limit_prompts(&mut *uow, &relying_party, &suitable, now)
@@ -300,7 +301,10 @@ impl Service {
             let mut session = Session {
                 id: SessionId(random_uuid(self.random())),
                 relying_party: relying_party.uuid,
-                request: session_request(&relying_party, &new, flow, fingerprint),
+                request: SessionRequest {
+                    document_alias,
+                    ..session_request(&relying_party, &new, flow, fingerprint)
+                },
                 candidates: if prompted { usable.clone() } else { Vec::new() },
                 created_at: now,
                 deadline: now + self.policy.session_lifetime,
@@ -343,6 +347,22 @@ impl Service {
                 session_secret: link.session_secret.clone(),
                 device_link_base: self.policy.device_link_base(),
             }),
+        }
+    }
+
+    /// The account's own document number for one of its aliases.
+    fn own_number<'a>(&'a self, asked: &'a DocumentNumber) -> &'a DocumentNumber {
+        self.policy.document_aliases.get(asked).unwrap_or(asked)
+    }
+
+    /// Whom the relying party means, and the alias by which it does.
+    fn resolve(&self, target: &Target) -> (Target, Option<DocumentNumber>) {
+        match target {
+            Target::Document(asked) => match self.policy.document_aliases.get(asked) {
+                Some(own) => (Target::Document(own.clone()), Some(asked.clone())),
+                None => (target.clone(), None),
+            },
+            Target::Person(_) | Target::Anybody => (target.clone(), None),
         }
     }
 
@@ -419,6 +439,7 @@ fn session_request(
         verification_code: new.verification_code.clone(),
         share_device_ip: new.common.share_md_client_ip_address,
         ignored_properties: new.common.ignored_properties.clone(),
+        document_alias: None,
         fingerprint,
     }
 }

@@ -158,6 +158,7 @@ pub(crate) fn session(number: u8) -> Session {
             verification_code: Some(verification_code(&[number])),
             share_device_ip: true,
             ignored_properties: vec!["someProperty".to_owned()],
+            document_alias: None,
             fingerprint: Some([number; 32]),
         },
         candidates: vec![account_id(2), account_id(1)],

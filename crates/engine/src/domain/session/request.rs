@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use splitkey::{Hash, Scheme};
 use subtle::ConstantTimeEq;
 use wire::{
-    CertificateLevel, FlowType, HashAlgorithm, InteractionType, Interactions, SessionId,
-    SessionType, SignatureAlgorithm, VerificationCode, acsp_v2, device_link,
+    CertificateLevel, DocumentNumber, FlowType, HashAlgorithm, InteractionType, Interactions,
+    SessionId, SessionType, SignatureAlgorithm, VerificationCode, acsp_v2, device_link,
 };
 use zeroize::Zeroizing;
 
@@ -37,6 +37,9 @@ pub struct SessionRequest {
     pub share_device_ip: bool,
     /// Names in `requestProperties` that we do not know; given back.
     pub ignored_properties: Vec<String>,
+    /// The document number asked for, where it is an alias of the account's own; the result has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document_alias: Option<DocumentNumber>,
     /// SHA-256 over endpoint and parameters: repeats within 15 s get the same session.
     pub fingerprint: Option<[u8; 32]>,
 }
@@ -265,6 +268,12 @@ impl SessionRequest {
             Flow::DeviceLink(link) => Some(link),
             Flow::Notification | Flow::Linked { .. } => None,
         }
+    }
+
+    /// The number by which the result names the account.
+    #[must_use]
+    pub fn document_number(&self, own: &DocumentNumber) -> DocumentNumber {
+        self.document_alias.as_ref().unwrap_or(own).clone()
     }
 
     /// The interactions; none for a certificate choice.
