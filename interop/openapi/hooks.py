@@ -52,6 +52,23 @@ def before_load_schema(context, raw_schema):
     for name, form in (("semantics-identifier", "x-person"), ("document-number", "x-document")):
         if name in components["parameters"]:
             components["parameters"][name]["schema"]["format"] = form
+    lie(raw_schema, components)
+
+
+def lie(raw_schema, components):
+    """Controls: with a lie in the document something has to be found."""
+    if WORLD.get("lie") == "statuses":
+        for item in raw_schema["paths"].values():
+            for operation in item.values():
+                for status in ("200", "404"):
+                    operation["responses"].pop(status, None)
+    if WORLD.get("lie") == "bodies":
+        components["schemas"]["SessionCreated"]["properties"]["sessionID"]["pattern"] = "^nonsense$"
+    if WORLD.get("lie") == "requests":
+        for schema in components["schemas"].values():
+            if "relyingPartyName" in schema.get("properties", {}):
+                schema["properties"]["nonce"] = {"type": "integer"}
+                schema["required"].append("nonce")
 
 
 @schemathesis.hook

@@ -193,6 +193,41 @@ def accepted(differences, listed):
     return not (unlisted or gone or without_reason)
 
 
+class Changed:
+    """An answer in which one thing is different."""
+
+    def __init__(self, response, body=None, status=200, media_type="application/json"):
+        self.url, self.status_code, self.headers = response.url, status, {"content-type": media_type}
+        self.body = body or response.json()
+        self.text = self.content = str(self.body)
+
+    def json(self):
+        return self.body
+
+
+def unseen_changes(sample, **documents):
+    """Controls: changes to a real answer that a comparison does not find."""
+    method, template, response = sample
+    body = response.json()
+    changed = {
+        "status": Changed(response, status=418),
+        "media type": Changed(response, media_type="text/plain"),
+        "a word": Changed(response, body | {"state": "SLEEPING"}),
+        "a missing member": Changed(response, {name: value for name, value in body.items() if name != "state"}),
+        "base64": Changed(response, body | {"cert": body["cert"] | {"value": "?"}}),
+        "a member's member": Changed(response, body | {"cert": {"value": body["cert"]["value"]}}),
+        "another member": Changed(response, body | {"colour": "red"}),
+    }
+    for name, document in documents.items():
+        for change, answer in changed.items():
+            before = len(document.differences)
+            document.compare(method, template, answer)
+            if len(document.differences) == before:
+                yield name, change
+            while len(document.differences) > before:
+                document.differences.popitem()
+
+
 def main():
     published = Description(pathlib.Path(sys.argv[1]) / "RP-API_V3.yml")
     ours = Description(site.ROOT / "docs/openapi/rp-api-v3.json")
@@ -204,10 +239,13 @@ def main():
                 published.differ(f"their example \"{example}\" is answered {response.status_code}", response.text)
             published.compare(method, template, response)
             ours.compare(method, template, response)
+            if response.status_code == 200 and "cert" in response.json():
+                sample = (method, template, response)
             key = (template, response.status_code)
             answers[key] = answers.get(key, 0) + 1
     print(f"{sum(answers.values())} answers compared, {len(answers)} kinds (path and status)")
     wrong = [f"no success at {path}" for path in published.document["paths"] if (path, 200) not in answers]
+    wrong += [f"{name}: not seen: {change}" for name, change in unseen_changes(sample, published=published, ours=ours)]
     wrong += [f"not what our own document says: {what}\n  {example}" for what, example in ours.differences.items()]
     print("\n".join(wrong), end="\n" if wrong else "")
     listed = tomllib.loads((HERE / "differences.toml").read_text()).get("difference", [])
