@@ -1,5 +1,6 @@
 //! The Relying Party API v3.
 
+mod examples;
 mod requests;
 
 use super::{
@@ -341,9 +342,7 @@ fn certificate() -> Operation {
         answer: (
             "CertificateByDocument",
             "Whether the account can sign, and its certificate.",
-            json!({
-                "unusable": { "value": { "state": "DOCUMENT_UNUSABLE" } },
-            }),
+            examples::certificate(),
         ),
         links: Value::Null,
         failures,
@@ -380,12 +379,7 @@ fn status() -> Operation {
         answer: (
             "SessionStatus",
             "The session, running or over.",
-            json!({
-                "running": { "value": { "state": "RUNNING" } },
-                "refused": { "value": { "state": "COMPLETE", "result": {
-                    "endResult": "USER_REFUSED_INTERACTION", "details": { "interaction": "displayTextAndPIN" } } } },
-                "timeout": { "value": { "state": "COMPLETE", "result": { "endResult": "TIMEOUT" } } },
-            }),
+            examples::session_status(),
         ),
         links: Value::Null,
         failures,

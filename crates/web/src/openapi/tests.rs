@@ -7,8 +7,9 @@ use axum::{body::Body, http::Request};
 use serde_json::json;
 use std::{collections::BTreeSet, fs, path::PathBuf};
 use wire::rp_v3::{
-    AuthenticationRequest, CertificateByDocumentRequest, CertificateChoiceRequest, Channel,
-    LinkedSignatureRequest, SignatureRequest,
+    AuthenticationRequest, CertificateByDocumentRequest, CertificateChoiceRequest,
+    CertificateResponse, Channel, DeviceLinkSessionCreated, LinkedSignatureRequest, SessionStatus,
+    SignatureRequest,
 };
 
 #[test]
@@ -170,6 +171,32 @@ fn the_examples_are_requests_that_we_take() {
             other => panic!("what parses {other}?"),
         };
         assert_eq!(wrong, None, "{name}");
+    }
+}
+
+#[test]
+fn the_examples_of_answers_are_what_we_write() {
+    let document = Api::RpV3.document();
+    let answer = |path: &str, method: &str| {
+        let content = &document["paths"][path][method]["responses"]["200"]["content"];
+        let examples = content["application/json"]["examples"].as_object().unwrap();
+        examples
+            .values()
+            .map(|example| example["value"].clone())
+            .collect::<Vec<_>>()
+    };
+    for example in answer("/v3/session/{sessionID}", "get") {
+        let read: SessionStatus = serde_json::from_value(example.clone()).unwrap();
+        assert_eq!(serde_json::to_value(read).unwrap(), example);
+    }
+    for example in answer("/v3/signature/certificate/{document-number}", "post") {
+        let read: CertificateResponse = serde_json::from_value(example.clone()).unwrap();
+        assert_eq!(serde_json::to_value(read).unwrap(), example);
+    }
+    let linked = "/v3/authentication/device-link/anonymous";
+    for example in answer(linked, "post") {
+        let read: DeviceLinkSessionCreated = serde_json::from_value(example.clone()).unwrap();
+        assert_eq!(serde_json::to_value(read).unwrap(), example);
     }
 }
 
