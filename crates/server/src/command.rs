@@ -6,6 +6,7 @@ mod check;
 mod demo;
 mod hint;
 mod migrate;
+mod openapi;
 mod rp;
 mod serve;
 
@@ -60,6 +61,7 @@ enum Command {
     Ceremony(ceremony::CeremonyArgs),
     Migrate(migrate::MigrateArgs),
     Check(check::CheckArgs),
+    Openapi(openapi::OpenapiArgs),
 }
 
 /// Runs the program.
@@ -102,6 +104,7 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
             block_on(migrate::run(arguments)).map(|()| ExitCode::SUCCESS)
         }
         Command::Check(arguments) => block_on(check::run(arguments)),
+        Command::Openapi(arguments) => openapi::run(&arguments).map(|()| ExitCode::SUCCESS),
     }
 }
 

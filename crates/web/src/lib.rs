@@ -4,6 +4,7 @@
 //! * `/smart-id-rp/v3`: the Relying Party API (`rp_api`),
 //! * `/device/v1`: what phones speak (`device_api`),
 //! * `/certs/{name}.pem|crt`: root and issuing CA certificates,
+//! * `/openapi/`: OpenAPI documents of the above ([`openapi`]),
 //! * `/health/live`, `/health/ready`, `/metrics`.
 //!
 //! No policy and no SQL lives here. Every error is one RFC 9457 problem document, made in one exhaustive match
@@ -21,6 +22,7 @@ mod device_api;
 mod health;
 mod long_poll;
 mod metrics;
+pub mod openapi;
 mod path;
 mod problem;
 mod rate_limit;

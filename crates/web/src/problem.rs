@@ -429,6 +429,13 @@ fn chain(error: &dyn Error) -> String {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
+        self.response()
+    }
+}
+
+impl Failure {
+    /// The answer, without the body that the middleware writes.
+    pub(crate) fn response(&self) -> Response {
         let Answer {
             status,
             code,

@@ -1,5 +1,5 @@
 use crate::{
-    certificates, device_api, health, metrics,
+    certificates, device_api, health, metrics, openapi,
     problem::{Api, Failure},
     request_log, rp_api,
     settings::WebSettings,
@@ -46,6 +46,7 @@ pub fn router_with(service: Service, settings: WebSettings, more: Router) -> Rou
         .merge(rp_api::old_routes())
         .merge(certificates::routes())
         .merge(health::routes())
+        .merge(openapi::routes())
         .merge(metrics::routes())
         .merge(more.with_state(()))
         .fallback(async || Failure::UnknownRoute)

@@ -38,6 +38,20 @@ pub enum EndResult {
 }
 
 impl EndResult {
+    /// All words on the wire, without `OK`.
+    pub const CODES: &[&str] = &[
+        "USER_REFUSED",
+        "USER_REFUSED_INTERACTION",
+        "USER_REFUSED_CERT_CHOICE",
+        "TIMEOUT",
+        "DOCUMENT_UNUSABLE",
+        "WRONG_VC",
+        "REQUIRED_INTERACTION_NOT_SUPPORTED_BY_APP",
+        "PROTOCOL_FAILURE",
+        "EXPECTED_LINKED_SESSION",
+        "SERVER_ERROR",
+    ];
+
     /// The word on the wire.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -55,5 +69,19 @@ impl EndResult {
             Self::ExpectedLinkedSession => "EXPECTED_LINKED_SESSION",
             Self::ServerError => "SERVER_ERROR",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_words_are_listed() {
+        // serde names every variant in its complaint about another.
+        let error = serde_json::from_str::<EndResult>(r#"{"endResult":"X"}"#).unwrap_err();
+        let error = error.to_string();
+        let known: Vec<_> = error.split('`').skip(3).step_by(2).collect();
+        assert_eq!(known, EndResult::CODES, "{error}");
     }
 }

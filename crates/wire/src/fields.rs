@@ -171,13 +171,13 @@ impl<'a> Fields<'a> {
             Some(name.to_owned())
         });
         let level = self.certificate_level(endpoint);
-        let (share_md_client_ip_address, ignored_properties) = if endpoint == Endpoint::Certificate
-        {
-            (false, Vec::new())
-        } else {
-            self.request_properties()
-        };
-        let capabilities = self.capabilities();
+        // No session, no wishes for one: here these names are unknown ones, which are ignored.
+        let ((share_md_client_ip_address, ignored_properties), capabilities) =
+            if endpoint == Endpoint::Certificate {
+                ((false, Vec::new()), Some(Vec::new()))
+            } else {
+                (self.request_properties(), self.capabilities())
+            };
         Some(Common {
             relying_party_uuid: uuid?,
             relying_party_name: name?,

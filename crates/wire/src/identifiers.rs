@@ -194,6 +194,11 @@ pub struct SemanticsIdentifier {
 const MAX_IDENTIFIER_LEN: usize = 30;
 
 impl SemanticsIdentifier {
+    /// What the parser takes, as a regular expression for documentation (ECMA-262, anchored).
+    pub const PATTERN: &str = "^(PNO|PAS|IDC)[A-Z]{2}-[A-Za-z0-9]([A-Za-z0-9-]{0,28}[A-Za-z0-9])?$";
+}
+
+impl SemanticsIdentifier {
     /// What kind of number it is.
     #[must_use]
     pub fn kind(&self) -> IdentityType {
@@ -330,6 +335,12 @@ impl DocumentNumber {
     pub fn is_qualified(&self) -> bool {
         self.qualified
     }
+}
+
+impl DocumentNumber {
+    /// What the parser takes, as a regular expression for documentation (ECMA-262, anchored).
+    pub const PATTERN: &str =
+        "^(PNO|PAS|IDC)[A-Z]{2}-[A-Za-z0-9]([A-Za-z0-9-]{0,28}[A-Za-z0-9])?-[A-Z0-9]{4}-(Q|NQ)$";
 }
 
 impl FromStr for DocumentNumber {
@@ -488,6 +499,15 @@ mod tests {
         ] {
             assert!(text.parse::<DocumentNumber>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn the_documented_patterns_have_the_parsers_lengths() {
+        let document = DocumentNumber::PATTERN;
+        assert!(
+            SemanticsIdentifier::PATTERN.contains(&format!("{{0,{}}}", MAX_IDENTIFIER_LEN - 2))
+        );
+        assert!(document.starts_with(SemanticsIdentifier::PATTERN.trim_end_matches('$')));
     }
 
     #[test]

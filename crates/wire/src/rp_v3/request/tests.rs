@@ -243,6 +243,19 @@ fn unknown_fields_are_ignored_and_unknown_properties_are_told() {
 }
 
 #[test]
+fn a_question_for_a_certificate_has_no_wishes_for_a_session() {
+    let body = json!({
+        "relyingPartyUUID": "00000000-0000-4000-8000-000000000000",
+        "relyingPartyName": "DEMO",
+        "capabilities": ["everything"],
+        "requestProperties": 1,
+    });
+    let request = CertificateByDocumentRequest::parse(body.to_string().as_bytes()).unwrap();
+    assert!(request.common.capabilities.is_empty());
+    assert!(request.common.ignored_properties.is_empty());
+}
+
+#[test]
 fn equal_requests_have_equal_fingerprints_whatever_their_spacing() {
     let compact = signature().to_string();
     let spaced = serde_json::to_string_pretty(&signature()).unwrap();
