@@ -23,6 +23,8 @@ const MAX_DETAIL: usize = 300;
 pub(crate) enum Failure {
     /// The engine's answer to a relying party.
     RelyingParty(RelyingPartyError),
+    /// No account of the level, in RP API v2, which has a status of its own for it.
+    NoSuitableAccountV2,
     /// The engine's answer to a phone.
     Device(DeviceError),
     /// The engine's answer to a phone that registers.
@@ -98,6 +100,9 @@ impl Failure {
                     answer(S::FORBIDDEN, "not_permitted", error).field(pointer, error)
                 }
                 RelyingPartyError::UnknownPerson => answer(S::NOT_FOUND, "unknown_person", error),
+                RelyingPartyError::UnknownPrivateIdentifier => {
+                    answer(S::NOT_FOUND, "unknown_private_identifier", error)
+                }
                 RelyingPartyError::NoSuitableAccount => {
                     // The one code that the documentation of the API names.
                     let field = FieldError {
@@ -124,6 +129,11 @@ impl Failure {
                 }
                 RelyingPartyError::Infrastructure(inner) => infrastructure(inner),
             },
+            Self::NoSuitableAccountV2 => answer(
+                no_suitable_account_v2(),
+                "no_suitable_account",
+                &RelyingPartyError::NoSuitableAccount,
+            ),
             Self::Device(error) => match error {
                 DeviceError::NotAuthenticated(_) => {
                     answer(S::UNAUTHORIZED, "not_authenticated", error)
@@ -292,6 +302,11 @@ fn infrastructure(error: &Infrastructure) -> Answer {
     }
 }
 
+/// RP API v2 §2.3.3: "No suitable account of requested type found, but user has some other accounts."
+fn no_suitable_account_v2() -> StatusCode {
+    StatusCode::from_u16(471).expect("three digits")
+}
+
 fn unavailable() -> Answer {
     answer(StatusCode::SERVICE_UNAVAILABLE, "unavailable", &"")
         .without_detail()
@@ -373,7 +388,7 @@ impl IntoResponse for Failure {
         );
         let problem = Problem {
             r#type: "about:blank".to_owned(),
-            title: status.canonical_reason().unwrap_or("Error").to_owned(),
+            title: title(status).to_owned(),
             status: status.as_u16(),
             code: code.to_owned(),
             detail,
@@ -397,6 +412,13 @@ impl IntoResponse for Failure {
         }
         response.extensions_mut().insert(rejection);
         response
+    }
+}
+
+fn title(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        471 => "No Suitable Account",
+        _ => status.canonical_reason().unwrap_or("Error"),
     }
 }
 

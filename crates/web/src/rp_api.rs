@@ -1,10 +1,11 @@
-//! The Relying Party API v3 (`docs` of SK, version 3.2.3).
+//! The Relying Party API v3 (`docs` of SK, version 3.2.3), and [`v2`].
 
 mod authentication;
 mod certificate;
 mod certificate_choice;
 mod session;
 mod signature;
+mod v2;
 
 use crate::{client_address::ClientAddress, problem::Failure, state::App};
 use axum::{
@@ -23,6 +24,7 @@ pub(crate) fn routes() -> Router<App> {
         .merge(certificate_choice::routes())
         .merge(certificate::routes())
         .merge(session::routes())
+        .merge(v2::routes())
 }
 
 /// What every request that starts something has to work with.

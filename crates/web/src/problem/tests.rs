@@ -23,6 +23,7 @@ fn failures() -> Vec<(u16, &'static str, Failure)> {
                 expected: "application/json",
             },
         ),
+        (471, "no_suitable_account", Failure::NoSuitableAccountV2),
         (404, "unknown_path", Failure::UnknownRoute),
         (405, "method_not_allowed", Failure::MethodNotAllowed),
         (
@@ -195,10 +196,8 @@ fn every_failure_has_its_status_and_a_documented_code() {
             (status, status, code),
             "{shown}"
         );
-        assert_eq!(
-            Some(problem.title.as_str()),
-            response.status().canonical_reason()
-        );
+        let reason = response.status().canonical_reason();
+        assert_eq!(problem.title, reason.unwrap_or("No Suitable Account"));
         let row = format!("| {status} | `{code}` |");
         assert!(
             DOCUMENTATION.contains(&row),
