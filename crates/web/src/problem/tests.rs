@@ -82,6 +82,11 @@ fn relying_party() -> Vec<(u16, &'static str, Failure)> {
         (404, "unknown_person", E::UnknownPerson),
         (404, "no_suitable_account", E::NoSuitableAccount),
         (404, "unknown_document", E::UnknownDocument),
+        (
+            404,
+            "unknown_private_identifier",
+            E::UnknownPrivateIdentifier,
+        ),
         (404, "unknown_session", E::UnknownSession),
         (429, "too_many_requests", E::TooManyRequests { retry_after }),
     ]
