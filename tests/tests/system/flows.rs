@@ -10,7 +10,7 @@ use tests::{PIN1, PIN2, SimulatedPhone, World, authentication_request, pin, sign
 use wire::{FlowType, InteractionType, acsp_v2};
 
 /// Checks a finished session as its relying party would: signature over what was asked, under the returned certificate.
-fn verify(status: &Value, scheme: Scheme, digest: &[u8]) -> Certificate {
+pub(crate) fn verify(status: &Value, scheme: Scheme, digest: &[u8]) -> Certificate {
     let text = |pointer: &str| {
         status
             .pointer(pointer)
