@@ -225,15 +225,15 @@ impl SimulatedPhone {
     /// # Panics
     /// A step fails.
     pub async fn register(&mut self, world: &World, person: &str) {
-        self.register_with(world, person, AccountLevel::Qualified)
+        self.register_at(world, person, AccountLevel::Qualified)
             .await;
     }
 
-    /// The same with an account of this level.
+    /// The same, at a level.
     ///
     /// # Panics
     /// A step fails.
-    pub async fn register_with(&mut self, world: &World, person: &str, level: AccountLevel) {
+    pub async fn register_at(&mut self, world: &World, person: &str, level: AccountLevel) {
         let replace = self.phone.has_account();
         self.act(
             world,

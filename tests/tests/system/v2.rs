@@ -459,7 +459,7 @@ async fn a_basic_account_is_471_unless_it_will_do() {
     let world = World::new().await;
     let mut phone = SimulatedPhone::new();
     phone
-        .register_with(&world, PERSON, AccountLevel::Advanced)
+        .register_at(&world, PERSON, AccountLevel::Advanced)
         .await;
     let number = phone.document_number();
     for operation in ["authentication", "signature", "certificatechoice"] {
