@@ -62,7 +62,7 @@ main() {
         'document          PNOEE-40504040001-' 'signed by         serialNumber=PNOEE-40504040001,.*TESTNUMBER' \
         'texts to show     .*Õun & ' 'code              [0-9]\{4\}$' "root trusted      the folder's own"
     says refusal 'result            USER_REFUSED' "root key trusted  the folder's own"
-    says hash 'kind              authentication$' 'result            OK$' 'over digest.bin' \
+    says hash 'kind              authentication$' 'result            OK$' 'ok      signature.bin is .* over digest.bin' \
         'signed by         serialNumber=PNOEE-40504040001,' 'shown as          displayTextAndPIN$' \
         'texts to show     .*Õun & ' 'code              [0-9]\{4\}$'
     says choice 'kind              certificate_choice$' 'result            OK$' 'document          PNOEE-40504040001-' \

@@ -60,8 +60,8 @@ fn both_uuids_of_demo_may_ask_through_both_versions() {
     });
     old["relyingPartyName"] = new["relyingPartyName"].clone();
     for (path, body) in [
-        ("v3/authentication/notification/etsi/PNOEE-10101010005", new),
-        ("v2/authentication/etsi/PNOEE-10101010005", old),
+        ("v3/authentication/notification/etsi/PASKZ-987654321012", new),
+        ("v2/authentication/etsi/PASKZ-987654321012", old),
     ] {
         for (uuid, expected) in [
             ("00000000-0000-4000-8000-000000000000", 404),
