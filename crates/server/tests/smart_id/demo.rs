@@ -60,7 +60,10 @@ fn both_uuids_of_demo_may_ask_through_both_versions() {
     });
     old["relyingPartyName"] = new["relyingPartyName"].clone();
     for (path, body) in [
-        ("v3/authentication/notification/etsi/PASKZ-987654321012", new),
+        (
+            "v3/authentication/notification/etsi/PASKZ-987654321012",
+            new,
+        ),
         ("v2/authentication/etsi/PASKZ-987654321012", old),
     ] {
         for (uuid, expected) in [
