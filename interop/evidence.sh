@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Lets plain OpenSSL check what `smart-id account evidence` exports, for a login, a signature and a refusal, in dash and in
-# bash, and that each file of it is refused as soon as one thing in it is different, and so is every forgery that once
+# Lets plain OpenSSL check what `smart-id account evidence` exports, for a login, a signature, a refusal, and a login and a
+# certificate choice through RP API v2, in dash and in bash, and that each file of it is refused as soon as one thing in it is different, and so is every forgery that once
 # came through.
 #
 # usage: SMART_ID_BIN=path/to/smart-id interop/evidence.sh
@@ -37,17 +37,21 @@ main() {
     URL=$(sed -n 's|^ready  open \(http://[^ ]*\)/ .*|\1|p' "$work/demo.log")
     device register --url "$URL" --person $PERSON --given-name OK --surname TESTNUMBER --date-of-birth 1905-04-04
 
-    local login signature refusal
+    local login signature refusal hash choice
     login=$(ask authentication "$(authentication)")
     device approve
     signature=$(ask signature "$(signature)")
     device approve
     refusal=$(ask authentication "$(authentication)")
     device refuse
+    hash=$(ask_v2 authentication)
+    device approve
+    choice=$(ask_v2 certificatechoice)
+    device approve
 
     curl -sf "$URL/certs/root.pem" >"$work/root.pem"
     root_key >"$work/root-key.pem"
-    for kind in login signature refusal; do
+    for kind in login signature refusal hash choice; do
         "$SMART_ID_BIN" account evidence "${!kind}" --out "$work/$kind" --data "$work/data"
         accepted "the evidence of the $kind" "$work/$kind/verify.sh"
         accepted "the evidence of the $kind, by a copy of the script and the anchors that the server publishes" \
@@ -58,10 +62,17 @@ main() {
         'document          PNOEE-40504040001-' 'signed by         serialNumber=PNOEE-40504040001,.*TESTNUMBER' \
         'texts to show     .*Õun & ' 'code              [0-9]\{4\}$' "root trusted      the folder's own"
     says refusal 'result            USER_REFUSED' "root key trusted  the folder's own"
+    says hash 'kind              authentication$' 'result            OK$' 'ok      signature.bin is .* over digest.bin' \
+        'signed by         serialNumber=PNOEE-40504040001,' 'shown as          displayTextAndPIN$' \
+        'texts to show     .*Õun & ' 'code              [0-9]\{4\}$'
+    says choice 'kind              certificate_choice$' 'result            OK$' 'document          PNOEE-40504040001-' \
+        'signed by         nobody: a certificate was chosen$'
     changes login payload.txt signature.bin certificate.pem root.pem transaction.json records.txt chain.txt \
         checkpoint.txt checkpoint.sig root-key.pem
     changes signature digest.bin signature.bin transaction.json
     changes refusal transaction.json records.txt chain.txt
+    changes hash digest.bin signature.bin certificate.pem transaction.json
+    changes choice transaction.json records.txt chain.txt
     foreign_anchors
     exchanged
     lines
@@ -90,8 +101,22 @@ ask() {
         sed 's/.*"sessionID":"\([^"]*\)".*/\1/'
 }
 
-interactions() {
-    printf '[{"type":"displayTextAndPIN","displayText60":"Õun & \\"pirn\\" | 12,50 €"}]' | openssl base64 -A
+# ask_v2 OPERATION: the same through RP API v2, with all that an operation could want.
+ask_v2() {
+    curl -sf "$URL/smart-id-rp/v2/$1/etsi/$PERSON" -H 'content-type: application/json' -d "$(hash_request)" |
+        sed 's/.*"sessionID":"\([^"]*\)".*/\1/'
+}
+
+hash_request() {
+    printf '{"relyingPartyUUID":"00000000-0000-0000-0000-000000000000","relyingPartyName":"DEMO","certificateLevel":"QUALIFIED",'
+    printf '"hash":"%s","hashType":"SHA512","allowedInteractionsOrder":%s}' \
+        "$(openssl rand 64 | openssl dgst -sha512 -binary | openssl base64 -A)" "$(plain_interactions)"
+}
+
+interactions() { plain_interactions | openssl base64 -A; }
+
+plain_interactions() {
+    printf '[{"type":"displayTextAndPIN","displayText60":"Õun & \\"pirn\\" | 12,50 €"}]'
 }
 
 authentication() {
@@ -168,6 +193,12 @@ exchanged() {
     forge refusal
     cp "$work"/login/{signature.bin,certificate.pem,issuer.pem,root.pem,payload.txt} "$forged/"
     refused "the refusal with the signature of the login" "ended without one" -d "$forged"
+    forge choice
+    cp "$work"/login/{signature.bin,certificate.pem,issuer.pem,root.pem,payload.txt} "$forged/"
+    refused "the certificate choice with the signature of the login" "ended without one" -d "$forged"
+    forge choice
+    sed -i 's/"kind":"certificate_choice"/"kind":"signature"/' "$forged/transaction.json"
+    refused "the certificate choice as a signature" "not what the audit trail recorded" -d "$forged"
 }
 
 # Lines that not every tool sees, or sees as something else.

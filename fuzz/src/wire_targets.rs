@@ -7,7 +7,7 @@ use serde_json::json;
 use std::{fmt::Display, str::FromStr};
 use wire::{
     DeviceId, Interaction, InteractionType, Interactions, device_v1, http_signature,
-    http_signature::SignedRequest, rp_v3, rp_v3::Channel, server_key::SignedStatement,
+    http_signature::SignedRequest, rp_v2, rp_v3, rp_v3::Channel, server_key::SignedStatement,
 };
 
 pub(crate) mod device_bodies {
@@ -62,6 +62,7 @@ pub(crate) mod rp_requests {
             let shown = request.signature.interactions.list();
             assert!(shown.iter().all(|shown| !shown.kind.has_code_choice()));
         }
+        run_v2(data);
         if let Ok(text) = std::str::from_utf8(data) {
             let _ = Interactions::parse(text).map(|parsed| interactions(&parsed));
         }
@@ -95,6 +96,31 @@ pub(crate) mod rp_requests {
             common(&request.common);
             callback(&request.initial_callback_url, channel);
         }
+    }
+
+    fn run_v2(data: &[u8]) {
+        let (login, signature) = (
+            rp_v2::HashRequest::authentication(data),
+            rp_v2::HashRequest::signature(data),
+        );
+        for request in [&login, &signature].into_iter().flatten() {
+            name_of_v2(&request.common);
+            interactions(&request.interactions);
+            let (hash, padding) = (&request.hash, request.signature);
+            assert_eq!(hash.bytes().len(), padding.hash.digest_len());
+            assert_eq!(padding.algorithm.fixed_hash(), Some(padding.hash));
+        }
+        if let Ok(login) = login {
+            assert_eq!(signature, Ok(login), "a login is a signature with PIN1");
+        }
+        if let Ok(request) = rp_v2::CertificateChoiceRequest::parse(data) {
+            name_of_v2(&request.common);
+        }
+    }
+
+    fn name_of_v2(of: &rp_v3::Common) {
+        common(of);
+        assert!(of.relying_party_name.len() <= rp_v2::MAX_NAME_BYTES);
     }
 
     /// Whatever goes into signed and MACed text must not have its separator in it.
@@ -152,7 +178,21 @@ pub(crate) mod rp_requests {
             "digest": Base64::encode_string(&[9; 64]),
             "signatureAlgorithm": "sha512WithRSAEncryption",
         });
+        let v2 = json!({
+            "relyingPartyUUID": "00000000-0000-0000-0000-000000000000",
+            "relyingPartyName": "DEMO",
+            "certificateLevel": "QUALIFIED",
+            "hash": Base64::encode_string(&[9; 48]),
+            "hashType": "SHA384",
+            "allowedInteractionsOrder": [
+                { "type": "verificationCodeChoice", "displayText60": "Log in?" },
+                { "type": "confirmationMessage", "displayText200": "Log in?" },
+            ],
+            "nonce": "n",
+            "requestProperties": { "shareMdClientIpAddress": true, "x": 1 },
+        });
         let mut seeds: Vec<Vec<u8>> = [
+            v2,
             tests::authentication_request(),
             tests::signature_request(),
             certificate,

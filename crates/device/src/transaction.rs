@@ -199,11 +199,17 @@ impl Phone {
                 };
                 self.refuse_session(listed.session_id, refusal, None, step);
             }
-            Flow::Deciding(chosen) | Flow::AskingPin(chosen) => {
-                let refusal = Refusal::Interaction {
-                    interaction: chosen.request.interaction,
+            Flow::Deciding(chosen) => {
+                let interaction = chosen.request.interaction;
+                self.refuse_chosen(*chosen, Refusal::Interaction { interaction }, step);
+            }
+            Flow::AskingPin(chosen) => {
+                let interaction = match chosen.request.interaction {
+                    // RP API v2 §2.3.11.5: once the right code is chosen, what is cancelled is the PIN screen.
+                    InteractionType::VerificationCodeChoice => InteractionType::DisplayTextAndPin,
+                    other => other,
                 };
-                self.refuse_chosen(*chosen, refusal, step);
+                self.refuse_chosen(*chosen, Refusal::Interaction { interaction }, step);
             }
             Flow::MayRetry(request) => {
                 self.refuse_session(request.session_id, Refusal::User {}, None, step)

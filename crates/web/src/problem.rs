@@ -18,7 +18,8 @@ use wire::{
 /// Longest text of a detail, in characters.
 const MAX_DETAIL: usize = 300;
 
-/// 480 and 580 are statuses of the RP API's documentation, not of any RFC; its words are their titles.
+/// Statuses of the RP API's documentation, not of any RFC; its words are their titles.
+const NO_SUITABLE_ACCOUNT_V2: u16 = 471;
 const CLIENT_TOO_OLD: u16 = 480;
 const UNDER_MAINTENANCE: u16 = 580;
 
@@ -31,6 +32,8 @@ const LATER_SECONDS: i64 = 60;
 pub(crate) enum Failure {
     /// The engine's answer to a relying party.
     RelyingParty(RelyingPartyError),
+    /// No account of the level, in RP API v2, which has a status of its own for it.
+    NoSuitableAccountV2,
     /// The engine's answer to a phone.
     Device(DeviceError),
     /// The engine's answer to a phone that registers.
@@ -119,6 +122,9 @@ impl Failure {
                     answer(S::FORBIDDEN, "not_permitted", error).field(pointer, error)
                 }
                 RelyingPartyError::UnknownPerson => answer(S::NOT_FOUND, "unknown_person", error),
+                RelyingPartyError::UnknownPrivateIdentifier => {
+                    answer(S::NOT_FOUND, "unknown_private_identifier", error)
+                }
                 RelyingPartyError::NoSuitableAccount => {
                     // The one code that the documentation of the API names.
                     let field = FieldError {
@@ -148,6 +154,11 @@ impl Failure {
                 }
                 RelyingPartyError::Infrastructure(_) => internal(),
             },
+            Self::NoSuitableAccountV2 => answer(
+                status(NO_SUITABLE_ACCOUNT_V2),
+                "no_suitable_account",
+                &RelyingPartyError::NoSuitableAccount,
+            ),
             Self::Device(error) => match error {
                 DeviceError::NotAuthenticated(_) => {
                     answer(S::UNAUTHORIZED, "not_authenticated", error)
@@ -361,6 +372,7 @@ fn status(number: u16) -> StatusCode {
 /// The status in words.
 fn title(status: StatusCode) -> &'static str {
     match status.as_u16() {
+        NO_SUITABLE_ACCOUNT_V2 => "No suitable account of requested type found",
         CLIENT_TOO_OLD => "The client is too old and not supported any more",
         UNDER_MAINTENANCE => "System is under maintenance, retry again later",
         _ => status.canonical_reason().unwrap_or("Error"),

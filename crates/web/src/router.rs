@@ -99,7 +99,9 @@ mod tests {
             "/",
             "/smart-id-rp/v3",
             "/smart-id-rp/v3/v3/session",
-            "/smart-id-rp/v2/session/x",
+            "/smart-id-rp/v2",
+            "/smart-id-rp/v2/session",
+            "/smart-id-rp/v2/authentication/pno/EE/40504040001",
             "/a/b?c",
         ] {
             let problem = site.get(path).await.problem(404, "unknown_path");

@@ -1,4 +1,4 @@
-//! The Relying Party API v3 (`docs` of SK, version 3.2.3).
+//! The Relying Party API v3 (`docs` of SK, version 3.2.3), and [`v2`].
 
 mod authentication;
 mod certificate;
@@ -7,6 +7,7 @@ mod frequency;
 mod session;
 mod signature;
 mod v1;
+mod v2;
 
 pub(crate) use frequency::limit as limit_requests;
 pub(crate) use v1::routes as old_routes;
@@ -28,6 +29,7 @@ pub(crate) fn routes() -> Router<App> {
         .merge(certificate_choice::routes())
         .merge(certificate::routes())
         .merge(session::routes())
+        .merge(v2::routes())
 }
 
 /// What every request that starts something has to work with.

@@ -151,11 +151,19 @@ impl Site {
 
     /// A session that waits for a phone.
     pub(crate) async fn pending_session(&self) -> SessionId {
+        self.pending_session_of(Api::V3).await
+    }
+
+    /// The same of either version of the API.
+    pub(crate) async fn pending_session_of(&self, api: Api) -> SessionId {
         let now = SystemClock.now();
         let session = Session {
             id: SessionId(uuid::Uuid::new_v4()),
             relying_party: RP.parse::<RelyingPartyUuid>().unwrap(),
-            request: session_request(),
+            request: SessionRequest {
+                api,
+                ..session_request()
+            },
             candidates: Vec::new(),
             created_at: now,
             deadline: now + jiff::SignedDuration::from_secs(600),

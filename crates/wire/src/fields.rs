@@ -275,7 +275,7 @@ impl<'a> Fields<'a> {
         (self.base64(&format!("{OBJECT}/{data}")), self.algorithm())
     }
 
-    fn base64(&mut self, pointer: &str) -> Option<Base64Text> {
+    pub(crate) fn base64(&mut self, pointer: &str) -> Option<Base64Text> {
         let text = self.text(pointer)?;
         let Ok(bytes) = Base64::decode_vec(text) else {
             self.wrong(pointer, "must be base64 with padding");

@@ -26,6 +26,9 @@ impl InteractionType {
     /// The same in device-link and linked flows: a code would have nothing to tell apart.
     pub const DEVICE_LINK: &[Self] = &[Self::DisplayTextAndPin, Self::ConfirmationMessage];
 
+    /// What a relying party may ask for in RP API v2.
+    pub const V2: &[Self] = Self::ALL;
+
     /// Whether the person chooses among three codes.
     #[must_use]
     pub fn has_code_choice(self) -> bool {
@@ -75,7 +78,7 @@ pub struct Interactions {
 pub enum InteractionError {
     #[error("not base64 with padding")]
     NotBase64,
-    #[error("not a base64-encoded JSON array of interactions: {0}")]
+    #[error("not a JSON array of interactions: {0}")]
     NotJson(String),
     #[error("no interaction given")]
     Empty,

@@ -4,7 +4,7 @@
 //! error that says where and why. Nothing here decides who may do what; that is the engine's.
 //!
 //! * identifiers and small enums at the root,
-//! * [`rp_v3`]: bodies of the Relying Party API v3,
+//! * [`rp_v3`], [`rp_v2`]: bodies of the Relying Party API,
 //! * [`device_v1`]: bodies of the device API,
 //! * [`acsp_v2`], [`device_link`]: the texts that are signed and MACed,
 //! * [`http_signature`]: how phones sign requests; [`server_key`]: how the server's key of the day is vouched for,
@@ -24,6 +24,7 @@ mod identifiers;
 mod interactions;
 mod national_number;
 pub mod problem;
+pub mod rp_v2;
 pub mod rp_v3;
 pub mod server_key;
 mod signature;

@@ -14,6 +14,7 @@ pub use request::{
     AuthenticationRequest, CertificateByDocumentRequest, CertificateChoiceRequest, Channel,
     LinkedSignatureRequest, SignatureRequest,
 };
+pub(crate) use response::State;
 pub use response::{
     Certificate, CertificateResponse, CertificateState, DeviceLinkSessionCreated,
     NotificationSignatureCreated, SessionCreated, SessionStatus, Signature, SignatureValue,

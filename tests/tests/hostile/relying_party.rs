@@ -43,6 +43,8 @@ const NOT_SIGNED: [(&str, &str); 8] = [
 enum Kind {
     Authentication,
     Signature,
+    /// Through RP API v2.
+    HashAuthentication,
 }
 
 impl Kind {
@@ -50,25 +52,55 @@ impl Kind {
         match self {
             Self::Authentication => authentication_request(),
             Self::Signature => signature_request(),
+            Self::HashAuthentication => json!({
+                "relyingPartyUUID": "00000000-0000-4000-8000-000000000000",
+                "relyingPartyName": "DEMO",
+                "certificateLevel": "QUALIFIED",
+                "hash": Base64::encode_string(&[9; 32]),
+                "hashType": "SHA256",
+                "allowedInteractionsOrder":
+                    [{ "type": "confirmationMessage", "displayText200": "Hello?" }],
+                "nonce": "n",
+            }),
         }
     }
 
     fn message(self, body: Vec<u8>) -> Message {
         let what = match self {
-            Self::Authentication => "authentication",
-            Self::Signature => "signature",
+            Self::Authentication => "v3/authentication/notification",
+            Self::Signature => "v3/signature/notification",
+            Self::HashAuthentication => "v2/authentication",
         };
         Message {
             method: "POST".to_owned(),
-            path: format!("/smart-id-rp/v3/{what}/notification/etsi/{PERSON}"),
+            path: format!("/smart-id-rp/{what}/etsi/{PERSON}"),
             headers: vec![("content-type".to_owned(), b"application/json".to_vec())],
             body,
         }
     }
 
+    /// Padding and hash that the request asks for.
+    fn scheme(self) -> Scheme {
+        match self {
+            Self::Authentication | Self::Signature => Scheme::Pss(Hash::Sha256),
+            Self::HashAuthentication => Scheme::Pkcs1v15(Hash::Sha256),
+        }
+    }
+
+    /// Whether the signature is over the field.
+    fn covers(self, pointer: &str) -> bool {
+        match self {
+            Self::Authentication => true,
+            // Of a raw digest, nothing but the digest is signed: who asks, and what is shown, only the code protects
+            // (splitkey.md §4.1).
+            Self::Signature => pointer.ends_with("/digest"),
+            Self::HashAuthentication => pointer == "/hash",
+        }
+    }
+
     fn pin(self) -> &'static str {
         match self {
-            Self::Authentication => PIN1,
+            Self::Authentication | Self::HashAuthentication => PIN1,
             Self::Signature => PIN2,
         }
     }
@@ -80,6 +112,7 @@ fn verifies(kind: Kind, request: &Value, status: &Value) -> bool {
     let parameters = &request["signatureProtocolParameters"];
     let digest = match kind {
         Kind::Signature => Base64::decode_vec(&text(&parameters["digest"])).unwrap(),
+        Kind::HashAuthentication => Base64::decode_vec(&text(&request["hash"])).unwrap(),
         Kind::Authentication => {
             let payload = acsp_v2::payload(&acsp_v2::Fields {
                 scheme_name: "smart-id-demo",
@@ -105,7 +138,7 @@ fn verifies(kind: Kind, request: &Value, status: &Value) -> bool {
     let signature = Base64::decode_vec(&text(&status["signature"]["value"])).unwrap();
     PublicKey::new(Profile::from_id(1).unwrap(), modulus)
         .unwrap()
-        .verify(Scheme::Pss(Hash::Sha256), &digest, &signature)
+        .verify(kind.scheme(), &digest, &signature)
         .is_ok()
 }
 
@@ -114,7 +147,12 @@ async fn answered(stage: &mut Stage, kind: Kind, session: &str) -> Value {
     let Stage { world, phone, .. } = stage;
     assert!(phone.open(world, session, |_| false).await.is_none());
     phone.act(world, Event::EnterPin(pin(kind.pin()))).await;
-    let status = world.status(session).await.json();
+    let version = match kind {
+        Kind::Authentication | Kind::Signature => "v3",
+        Kind::HashAuthentication => "v2",
+    };
+    let path = format!("/smart-id-rp/{version}/session/{session}");
+    let status = world.send("GET", &path, &[], Vec::new()).await.json();
     assert_eq!(status["result"]["endResult"], "OK", "{status}");
     status
 }
@@ -161,16 +199,18 @@ async fn every_change_is_refused_or_signed(kind: Kind) {
         .iter()
         .map(|variant| (&variant.pointer, &variant.what))
         .collect();
+    // The interactions of v2 are no base64, so another text is another valid request.
+    let few = match kind {
+        Kind::Authentication | Kind::Signature => 12,
+        Kind::HashAuthentication => 20,
+    };
     assert!(
-        signed.len() < 12,
+        signed.len() < few,
         "few changes are valid requests: {names:?}"
     );
-    // Of a raw digest, nothing but the digest is signed: who asks, and what is shown, only the code protects
-    // (splitkey.md §4.1).
-    let covered = |pointer: &str| kind == Kind::Authentication || pointer.ends_with("/digest");
     let accepted = signed
         .into_iter()
-        .map(|variant| (!covered(&variant.pointer), variant.text))
+        .map(|variant| (!kind.covers(&variant.pointer), variant.text))
         .chain(
             unsigned
                 .into_iter()
@@ -200,10 +240,19 @@ fn every_change_of_a_signature_request_is_refused_or_signed() {
 }
 
 #[test]
+fn every_change_of_a_hash_authentication_is_refused_or_signed() {
+    block_on(every_change_is_refused_or_signed(Kind::HashAuthentication));
+}
+
+#[test]
 fn every_bit_of_a_result_counts() {
     block_on(async {
         let mut stage = Stage::at(Moment::Account).await;
-        for kind in [Kind::Authentication, Kind::Signature] {
+        for kind in [
+            Kind::Authentication,
+            Kind::Signature,
+            Kind::HashAuthentication,
+        ] {
             stage.rewind().await;
             stage.phone.restart();
             let request = kind.request();
@@ -247,9 +296,23 @@ fn no_garbage_makes_the_server_fail() {
     let number = runtime.block_on(document.accounts_of(&person)).unwrap()[0]
         .document_number
         .clone();
-    let mut messages: Vec<Message> = [Kind::Authentication, Kind::Signature]
-        .map(|kind| kind.message(kind.request().to_string().into_bytes()))
-        .into();
+    let mut messages: Vec<Message> = [
+        Kind::Authentication,
+        Kind::Signature,
+        Kind::HashAuthentication,
+    ]
+    .map(|kind| kind.message(kind.request().to_string().into_bytes()))
+    .into();
+    for path in [
+        format!("signature/etsi/{PERSON}"),
+        format!("certificatechoice/document/{number}"),
+        "certificatechoice/private/ISSUER/1".to_owned(),
+    ] {
+        messages.push(Message {
+            path: format!("/smart-id-rp/v2/{path}"),
+            ..messages[2].clone()
+        });
+    }
     for path in [
         format!("authentication/notification/document/{number}"),
         format!("signature/notification/document/{number}"),
@@ -268,12 +331,14 @@ fn no_garbage_makes_the_server_fail() {
     }
     // One that runs would be waited for.
     let session = "00000000-0000-4000-8000-000000000000";
-    messages.push(Message {
-        method: "GET".to_owned(),
-        path: format!("/smart-id-rp/v3/session/{session}?timeoutMs=1000"),
-        headers: vec![("accept".to_owned(), b"application/json".to_vec())],
-        body: Vec::new(),
-    });
+    for version in ["v2", "v3"] {
+        messages.push(Message {
+            method: "GET".to_owned(),
+            path: format!("/smart-id-rp/{version}/session/{session}?timeoutMs=1000"),
+            headers: vec![("accept".to_owned(), b"application/json".to_vec())],
+            body: Vec::new(),
+        });
+    }
     for path in [
         "/device/v1/configuration",
         "/certs/root.pem",

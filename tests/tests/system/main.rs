@@ -16,6 +16,7 @@ mod recovery;
 mod rp_api;
 mod test_lab;
 mod usage;
+mod v2;
 
 /// Whose accounts the tests make.
 const PERSON: &str = "PNOEE-40504040001";

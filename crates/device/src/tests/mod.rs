@@ -4,6 +4,7 @@ mod certificate;
 mod enrolment;
 mod faults;
 mod forgeries;
+mod hash_authentications;
 mod lies;
 mod secrets;
 mod server;

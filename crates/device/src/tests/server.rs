@@ -67,10 +67,11 @@ pub(super) struct Session {
     kind: v1::RequestKind,
     pub(super) relying_party_name: String,
     pub(super) interactions: Interactions,
-    algorithm: SignatureAlgorithm,
-    hash: HashAlgorithm,
+    pub(super) algorithm: SignatureAlgorithm,
+    pub(super) hash: HashAlgorithm,
     rp_challenge: String,
-    digest: Vec<u8>,
+    /// Of a signature, or of an authentication through RP API v2; of no other.
+    pub(super) digest: Vec<u8>,
     pub(super) code: VerificationCode,
     several_devices: bool,
     deadline: Timestamp,
@@ -194,6 +195,28 @@ impl Server {
         )
     }
 
+    /// An authentication through RP API v2.
+    pub(super) fn authenticate_hash(
+        &mut self,
+        hash: &[u8],
+        algorithm: SignatureAlgorithm,
+        interactions: &[(InteractionType, &str)],
+        now: Timestamp,
+    ) -> SessionId {
+        self.start(
+            v1::RequestKind::Authentication,
+            "DEMO",
+            interactions,
+            now,
+            |session| {
+                session.digest = hash.to_vec();
+                session.algorithm = algorithm;
+                session.hash = algorithm.fixed_hash().unwrap_or(HashAlgorithm::Sha256);
+                session.code = verification_code(hash);
+            },
+        )
+    }
+
     pub(super) fn request_signature(
         &mut self,
         digest: &[u8],
@@ -244,9 +267,10 @@ impl Server {
         };
         let account = self.accounts.last().expect("an account");
         let key = &account.keys[usize::from(session.kind == v1::RequestKind::Signature)];
-        let digest = match session.kind {
-            v1::RequestKind::Authentication => scheme.hash().digest(&[payload]),
-            v1::RequestKind::Signature | v1::RequestKind::CertificateChoice => payload.clone(),
+        let digest = if session.digest.is_empty() {
+            scheme.hash().digest(&[payload])
+        } else {
+            payload.clone()
         };
         PublicKey::new(self.profile, key.composite.as_bytes())
             .unwrap()

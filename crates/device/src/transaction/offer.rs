@@ -194,7 +194,7 @@ fn raw_digest(offer: &SignOffer) -> Result<Vec<u8>, Contradiction> {
 }
 
 /// RP API v2: the relying party's own hash under the authentication key. Always by notification, always PKCS#1 v1.5, so
-/// that it is never what an ACSP_V2 signature is, and the code comes from the hash.
+/// that it is never what an ACSP_V2 signature with PSS is, and the code comes from the hash.
 fn authentication_hash(offer: &SignOffer) -> Result<Vec<u8>, Contradiction> {
     let hash = raw_digest(offer)?;
     if offer.flow_type != FlowType::Notification || offer.signature_algorithm.fixed_hash().is_none()

@@ -1,10 +1,10 @@
-use super::{AccountId, Completed, Session, SessionRequest, SessionState, ToBeSigned};
+use super::{AccountId, Api, Completed, Session, SessionRequest, SessionState, ToBeSigned};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use wire::{
     Bytes, CertificateLevel, DocumentNumber, FlowType, HashAlgorithm, InteractionType,
-    Interactions, RelyingPartyUuid, SessionId, SignatureAlgorithm, VerificationCode,
+    Interactions, RelyingPartyUuid, SessionId, SignatureAlgorithm, VerificationCode, rp_v2,
 };
 
 /// What stays of a session for good: who asked for what, and what came of it (R55).
@@ -64,7 +64,7 @@ pub struct TransactionRecord {
     /// The code that e-service and phone showed, where there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verification_code: Option<VerificationCode>,
-    /// `endResult` of the RP API.
+    /// `endResult`, in the words of the version of the API through which it was asked.
     pub end_result: String,
     /// The account whose phone had the session, if one had.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -110,7 +110,13 @@ impl Evidence {
             ),
             // The certificate is the account's own, and nothing was signed.
             SessionState::Chosen(chosen) => ("OK".to_owned(), chosen.at, None),
-            SessionState::Failed { result, at } => (result.code().to_owned(), *at, None),
+            SessionState::Failed { result, at } => {
+                let word = match session.request.api {
+                    Api::V2 => rp_v2::end_result(result),
+                    Api::V3 => result.code(),
+                };
+                (word.to_owned(), *at, None)
+            }
             _ => return None,
         };
         let request = &session.request;

@@ -49,6 +49,9 @@ pub enum RelyingPartyError {
     /// The person has no account.
     #[error("no account was found for this person")]
     UnknownPerson,
+    /// Nobody is known by a company's own number.
+    #[error("no account was found for this private identifier; accounts here have none")]
+    UnknownPrivateIdentifier,
     /// The person has accounts, but none of the level asked for.
     #[error("the person has no account of the requested certificate level")]
     NoSuitableAccount,

@@ -19,7 +19,7 @@ use rules::{authorise, suitable_accounts, usable};
 use sha2::{Digest, Sha256};
 use std::net::IpAddr;
 use wire::{
-    DocumentNumber, EndResult, SemanticsIdentifier, SessionId, VerificationCode,
+    DocumentNumber, EndResult, SemanticsIdentifier, SessionId, VerificationCode, rp_v2,
     rp_v3::{self, Channel},
 };
 
@@ -39,6 +39,8 @@ pub enum Target {
     Person(SemanticsIdentifier),
     /// One account (`…/document/{documentNumber}`).
     Document(DocumentNumber),
+    /// A person by the number that a company gave her (v2, `…/private/{issuer}/{identifier}`). No account has one.
+    Private,
 }
 
 /// A session that was started.
@@ -218,6 +220,64 @@ impl Service {
         self.start(caller, new).await
     }
 
+    /// `v2/authentication/…`: asks a person to sign the relying party's hash with PIN1.
+    ///
+    /// The same request within 15 s, while the first session still runs, gets the first session; so it is with every
+    /// request of v2.
+    ///
+    /// # Errors
+    /// By cause, see [`RelyingPartyError`].
+    pub async fn start_v2_authentication(
+        &self,
+        caller: &Caller,
+        target: &Target,
+        request: &rp_v2::HashRequest,
+    ) -> Result<StartedSession, RelyingPartyError> {
+        let hash = request.hash.bytes().to_vec();
+        let kind = RequestKind::HashAuthentication { hash };
+        self.start(caller, hash_session(target, request, kind))
+            .await
+    }
+
+    /// `v2/signature/…`: asks a person to sign the relying party's hash with PIN2.
+    ///
+    /// # Errors
+    /// By cause, see [`RelyingPartyError`].
+    pub async fn start_v2_signature(
+        &self,
+        caller: &Caller,
+        target: &Target,
+        request: &rp_v2::HashRequest,
+    ) -> Result<StartedSession, RelyingPartyError> {
+        let digest = request.hash.bytes().to_vec();
+        let kind = RequestKind::Signature { digest };
+        self.start(caller, hash_session(target, request, kind))
+            .await
+    }
+
+    /// `v2/certificatechoice/…`: asks a person for the certificate that she will sign with.
+    ///
+    /// # Errors
+    /// By cause, see [`RelyingPartyError`].
+    pub async fn start_v2_certificate_choice(
+        &self,
+        caller: &Caller,
+        target: &Target,
+        request: &rp_v2::CertificateChoiceRequest,
+    ) -> Result<StartedSession, RelyingPartyError> {
+        let new = NewSession {
+            api: Api::V2,
+            target,
+            common: &request.common,
+            kind: RequestKind::CertificateChoice,
+            signing: None,
+            route: Route::Notification,
+            verification_code: None,
+            fingerprint: Some(request.fingerprint),
+        };
+        self.start(caller, new).await
+    }
+
     /// `signature/certificate/{document-number}`.
     ///
     /// # Errors
@@ -290,7 +350,9 @@ impl Service {
                     initial_callback_url: initial_callback_url.to_owned(),
                     accounts: match new.target {
                         Target::Anybody => None,
-                        Target::Person(_) | Target::Document(_) => Some(usable.clone()),
+                        Target::Person(_) | Target::Document(_) | Target::Private => {
+                            Some(usable.clone())
+                        }
                     },
                 }),
                 Route::Linked(session) => {
@@ -362,7 +424,7 @@ impl Service {
                 Some(own) => (Target::Document(own.clone()), Some(asked.clone())),
                 None => (target.clone(), None),
             },
-            Target::Person(_) | Target::Anybody => (target.clone(), None),
+            Target::Person(_) | Target::Anybody | Target::Private => (target.clone(), None),
         }
     }
 
@@ -408,6 +470,24 @@ async fn linked_flow(
     })
 }
 
+/// A session of v2 over the relying party's hash; relying party and phone compute the code from it (v2 §2.3.12.2).
+fn hash_session<'a>(
+    target: &'a Target,
+    request: &'a rp_v2::HashRequest,
+    kind: RequestKind,
+) -> NewSession<'a> {
+    NewSession {
+        api: Api::V2,
+        target,
+        common: &request.common,
+        kind,
+        signing: Some(signing(&request.signature, &request.interactions)),
+        route: Route::Notification,
+        verification_code: Some(wire::verification_code(request.hash.bytes())),
+        fingerprint: Some(request.fingerprint),
+    }
+}
+
 fn signature_kind(request: &rp_v3::SignatureRequest) -> RequestKind {
     RequestKind::Signature {
         digest: request.digest.bytes().to_vec(),
@@ -450,6 +530,7 @@ fn fingerprint(new: &NewSession<'_>, parameters: &[u8; 32]) -> [u8; 32] {
         Target::Anybody => "anonymous".to_owned(),
         Target::Person(person) => format!("etsi/{person}"),
         Target::Document(number) => format!("document/{number}"),
+        Target::Private => "private".to_owned(),
     };
     let version = match new.api {
         Api::V2 => "v2",

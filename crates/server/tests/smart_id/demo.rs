@@ -45,6 +45,46 @@ fn it_announces_every_address_then_what_to_do() {
     assert!(ready.contains("smart-id device register --url"), "{ready}");
 }
 
+/// Older clients have another UUID for DEMO (rp-api.md §2).
+#[test]
+fn both_uuids_of_demo_may_ask_through_both_versions() {
+    let demo = Server::demo(None);
+    let new: Value = serde_json::from_str(include_str!(
+        "../../../../docs/examples/authentication.json"
+    ))
+    .unwrap();
+    let mut old = json!({
+        "hash": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+        "hashType": "SHA256",
+        "allowedInteractionsOrder": [{ "type": "displayTextAndPIN", "displayText60": "Log in?" }],
+    });
+    old["relyingPartyName"] = new["relyingPartyName"].clone();
+    for (path, body) in [
+        (
+            "v3/authentication/notification/etsi/PASKZ-987654321012",
+            new,
+        ),
+        ("v2/authentication/etsi/PASKZ-987654321012", old),
+    ] {
+        for (uuid, expected) in [
+            ("00000000-0000-4000-8000-000000000000", 404),
+            ("00000000-0000-0000-0000-000000000000", 404),
+            ("00000000-0000-0000-0000-000000000009", 403),
+        ] {
+            let mut body = body.clone();
+            body["relyingPartyUUID"] = json!(uuid);
+            let (status, _, answer) = request(
+                &demo.address(),
+                "POST",
+                &format!("/smart-id-rp/{path}"),
+                "content-type: application/json\r\n",
+                &body.to_string(),
+            );
+            assert_eq!(status, expected, "{path} {uuid}: {answer}");
+        }
+    }
+}
+
 #[test]
 fn the_welcome_page_speaks_the_browsers_language() {
     let demo = Server::demo(None);

@@ -23,6 +23,7 @@ fn failures() -> Vec<(u16, &'static str, Failure)> {
                 expected: "application/json",
             },
         ),
+        (471, "no_suitable_account", Failure::NoSuitableAccountV2),
         (404, "unknown_path", Failure::UnknownRoute),
         (405, "method_not_allowed", Failure::MethodNotAllowed),
         (
@@ -103,6 +104,11 @@ fn relying_party() -> Vec<(u16, &'static str, Failure)> {
         (404, "unknown_person", E::UnknownPerson),
         (404, "no_suitable_account", E::NoSuitableAccount),
         (404, "unknown_document", E::UnknownDocument),
+        (
+            404,
+            "unknown_private_identifier",
+            E::UnknownPrivateIdentifier,
+        ),
         (404, "unknown_session", E::UnknownSession),
         (400, "invalid_request", E::NotLinkable),
         (429, "too_many_requests", E::TooManyRequests { retry_after }),
@@ -225,6 +231,7 @@ fn every_failure_has_its_status_and_a_documented_code() {
             "{shown}"
         );
         let words = match status {
+            471 => "No suitable account of requested type found",
             480 => "The client is too old and not supported any more",
             580 => "System is under maintenance, retry again later",
             _ => response.status().canonical_reason().expect("a standard"),

@@ -37,17 +37,29 @@ async fn session(
     FromPath(id): FromPath<SessionId>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<rp_v3::SessionStatus>, Failure> {
-    let deadline = Instant::now() + timeout(query.as_deref().unwrap_or_default())? - HEAD_START;
-    // Only who may ask for a session that runs takes part in the waiting: nobody else can end another's.
-    let status = match app.service.session_status(Api::V3, id, address).await? {
-        SessionStatus::Running => wait(&app, address, id, deadline).await?,
-        over => over,
-    };
+    let status = status_in_time(&app, Api::V3, address, id, query.as_deref()).await?;
     describe(&app, status).map(Json)
+}
+
+/// The result, or that the session still runs when `timeoutMs` of the query is nearly over.
+pub(super) async fn status_in_time(
+    app: &App,
+    api: Api,
+    address: IpAddr,
+    id: SessionId,
+    query: Option<&str>,
+) -> Result<SessionStatus, Failure> {
+    let deadline = Instant::now() + timeout(query.unwrap_or_default())? - HEAD_START;
+    // Only who may ask for a session that runs takes part in the waiting: nobody else can end another's.
+    Ok(match app.service.session_status(api, id, address).await? {
+        SessionStatus::Running => wait(app, api, address, id, deadline).await?,
+        over => over,
+    })
 }
 
 async fn wait(
     app: &App,
+    api: Api,
     address: IpAddr,
     id: SessionId,
     deadline: Instant,
@@ -58,7 +70,7 @@ async fn wait(
         waiting.until(deadline),
         waiting.over(),
         || app.service.listen(id),
-        || app.service.session_status(Api::V3, id, address),
+        || app.service.session_status(api, id, address),
         |status| !matches!(status, SessionStatus::Running),
     )
     .await

@@ -126,7 +126,7 @@ pub struct SessionStatus {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
-enum State {
+pub(crate) enum State {
     Running,
     Complete,
 }

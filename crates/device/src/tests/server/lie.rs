@@ -41,6 +41,8 @@ pub(crate) struct Twists {
     pub(crate) offer: Option<fn(&mut v1::RegistrationOffer, &Moduli)>,
     /// R4, before it is sealed.
     pub(crate) completion: Option<fn(&mut v1::RegistrationCompleted)>,
+    /// The list of what waits.
+    pub(crate) pending: Option<fn(&mut v1::PendingTransactions)>,
     /// The answer to a begin.
     pub(crate) transaction: Option<fn(&mut v1::TransactionOffer)>,
     /// The verdict, before it is sealed. What the server itself remembers stays.

@@ -29,7 +29,13 @@ impl Server {
             return Err((403, "account_closed"));
         }
         match (method, parts) {
-            (Method::Get, ["transactions"]) => json(200, &self.pending(index, now)),
+            (Method::Get, ["transactions"]) => {
+                let mut list = self.pending(index, now);
+                if let Some(twist) = self.twists.pending {
+                    twist(&mut list);
+                }
+                json(200, &list)
+            }
             (Method::Post, ["transactions"]) => {
                 let begin: v1::Begin = serde_json::from_slice(body).unwrap();
                 let mut offer = self.begin(index, &begin, now)?;
@@ -152,7 +158,7 @@ impl Server {
                 .interactions
                 .first_supported(&begin.interaction_types)
                 .unwrap();
-            let authentication = session.kind == v1::RequestKind::Authentication;
+            let with_challenge = session.digest.is_empty();
             let mut offer = v1::SignOffer {
                 session_id: id,
                 key_id: wire::KeyId(key.id.0),
@@ -166,9 +172,9 @@ impl Server {
                 flow_type: FlowType::Notification,
                 signature_algorithm: session.algorithm,
                 hash_algorithm: session.hash,
-                rp_challenge: authentication.then(|| session.rp_challenge.clone()),
-                server_random: authentication.then(|| server_random.clone()),
-                digest: (!authentication).then(|| session.digest.clone().into()),
+                rp_challenge: with_challenge.then(|| session.rp_challenge.clone()),
+                server_random: with_challenge.then(|| server_random.clone()),
+                digest: (!with_challenge).then(|| session.digest.clone().into()),
                 verification_code: Some(session.code.clone()),
                 initial_callback_url: String::new(),
             };
@@ -335,6 +341,10 @@ impl Server {
         // From the relying party's own words, not from what the phone was told.
         let (payload, digest) = match session.kind {
             v1::RequestKind::Signature => (session.digest.clone(), session.digest.clone()),
+            v1::RequestKind::Authentication if !session.digest.is_empty() => {
+                assert!(user_challenge.is_empty(), "there is no payload for it");
+                (session.digest.clone(), session.digest.clone())
+            }
             v1::RequestKind::Authentication => {
                 let payload = acsp_v2::payload(&acsp_v2::Fields {
                     scheme_name: "smart-id-demo",

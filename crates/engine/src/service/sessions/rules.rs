@@ -92,6 +92,7 @@ pub(super) async fn suitable_accounts(
 ) -> Result<Vec<Account>, RelyingPartyError> {
     let accounts = match target {
         Target::Anybody => return Ok(Vec::new()),
+        Target::Private => return Err(RelyingPartyError::UnknownPrivateIdentifier),
         Target::Document(number) => {
             let account = reader
                 .account_by_document(number)

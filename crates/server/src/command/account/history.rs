@@ -26,7 +26,7 @@ pub(super) async fn run(service: &Service, arguments: &HistoryArgs) -> Result<()
     for one in transactions {
         writeln!(
             out,
-            "{}  {:.0}  {:<14}  {:<28}  {}",
+            "{}  {:.0}  {:<18}  {:<28}  {}",
             one.session,
             one.ended_at,
             one.kind,

@@ -128,7 +128,7 @@ checkpoint.txt    number and hash of the trail, signed by the deployment's root 
 
 If the person signed, also:
 payload.txt       the text that an authentication signs (ACSP_V2), or
-digest.bin        the digest that she signed for the relying party
+digest.bin        the digest that she signed for the relying party (a signature, or a login through RP API v2)
 signature.bin     the signature: ordinary RSA under the key of
 certificate.pem   her certificate, with issuer.pem and root.pem above it
 

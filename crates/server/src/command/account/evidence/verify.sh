@@ -258,12 +258,16 @@ the_end() {
 the_signature() {
     string "$transaction" endResult
     result=$value
+    string "$transaction" kind
+    kind=$value
     if [ -z "$signed" ]; then
-        [ "$result" != OK ] || wrong "the transaction ended OK, but has no signature"
+        # Who chooses a certificate signs nothing.
+        [ "$result" != OK ] || [ "$kind" = certificate_choice ] || wrong "the transaction ended OK, but has no signature"
         [ ! -e signature.bin ] || wrong "the folder has a signature, but the transaction ended without one"
         return 0
     fi
     [ "$result" = OK ] || wrong "the transaction did not end OK, but has a signature"
+    [ "$kind" != certificate_choice ] || wrong "the transaction is a certificate choice, but has a signature"
 
     ended=${transaction#*',"endedAtUnixSeconds":'}
     ended=${ended%%,*}
@@ -322,7 +326,7 @@ proved() {
     string "$transaction" brokeredRpName && say "on behalf of" "$value"
     say "relying party" "$relying_party"
     say session "$session"
-    string "$transaction" kind && say kind "$value"
+    say kind "$kind"
     string "$transaction" startedAt && say "asked at" "$value"
     string "$transaction" endedAt && say "ended at" "$value"
     say result "$result"
@@ -333,6 +337,8 @@ proved() {
         subject=$(openssl x509 -in "$work/certificate.pem" -noout -subject -nameopt RFC2253,-esc_msb,utf8)
         say "signed by" "${subject#subject=}"
         string "$signed" interactionTypeUsed && say "shown as" "$value"
+    elif [ "$result" = OK ]; then
+        say "signed by" "nobody: a certificate was chosen"
     fi
     string "$transaction" interactions
     say "texts to show" "$(printf '%s\n' "$value" | fold -w 64 | openssl base64 -d | tr '\000-\037' '[ *]')"
