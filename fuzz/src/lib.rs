@@ -33,6 +33,7 @@ pub const TARGETS: &[Target] = targets![
     splitkey_targets::sealing,
     wire_targets::device_bodies,
     wire_targets::rp_requests,
+    wire_targets::device_link,
     wire_targets::request_signature,
     wire_targets::identifiers,
     pki_targets::certificate,

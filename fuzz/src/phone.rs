@@ -147,6 +147,9 @@ pub(crate) mod hostile_server {
                         Effect::Persist(bytes) => {
                             assert!(Phone::restore(&bytes, &keystore()).is_ok());
                         }
+                        Effect::OpenUrl(url) => {
+                            assert!(url.contains("sessionSecretDigest="), "{url}");
+                        }
                         Effect::Wipe | Effect::GenerateKeys(_) => {}
                         Effect::Send(request) => {
                             person.check(&request, offer.as_ref());
@@ -259,6 +262,11 @@ pub(crate) mod hostile_server {
         };
         let digest = match sign.kind {
             RequestKind::Signature => sign.digest.clone().expect("a digest").0,
+            RequestKind::CertificateChoice => panic!("nothing is signed for a certificate choice"),
+            RequestKind::Authentication if sign.digest.is_some() => {
+                assert!(sign.signature_algorithm.fixed_hash().is_some());
+                sign.digest.clone().expect("there").0
+            }
             RequestKind::Authentication => {
                 let payload = acsp_v2::payload(&acsp_v2::Fields {
                     scheme_name: &sign.scheme_name,

@@ -173,6 +173,7 @@ impl Script<'_> {
                     Effect::Persist(bytes) => self.disk = Some(bytes),
                     Effect::Wipe => self.disk = None,
                     Effect::Show(view) => self.view = Some(view),
+                    Effect::OpenUrl(_) => {}
                     Effect::GenerateKeys(profile) => {
                         let keys = NewKeys::generate(profile, &mut |_| {}, &mut self.rng);
                         let keys = Box::new(keys.expect("keys"));

@@ -7,7 +7,7 @@ use serde_json::json;
 use std::{fmt::Display, str::FromStr};
 use wire::{
     DeviceId, Interaction, InteractionType, Interactions, device_v1, http_signature,
-    http_signature::SignedRequest, rp_v3, server_key::SignedStatement,
+    http_signature::SignedRequest, rp_v3, rp_v3::Channel, server_key::SignedStatement,
 };
 
 pub(crate) mod device_bodies {
@@ -28,6 +28,8 @@ pub(crate) mod device_bodies {
         again::<device_v1::RegistrationOffer>(data);
         again::<device_v1::RegistrationStatus>(data);
         again::<device_v1::RegistrationCompleted>(data);
+        again::<device_v1::DeviceLinkUse>(data);
+        again::<device_v1::Consented>(data);
         again::<device_v1::PendingTransactions>(data);
         again::<device_v1::AccountStatus>(data);
         again::<device_v1::Begin>(data);
@@ -50,8 +52,27 @@ pub(crate) mod rp_requests {
     use super::*;
 
     pub(crate) fn run(data: &[u8]) {
-        if let Ok(request) = rp_v3::AuthenticationRequest::parse(data) {
+        for channel in [Channel::Notification, Channel::DeviceLink] {
+            run_in(data, channel);
+        }
+        if let Ok(request) = rp_v3::CertificateByDocumentRequest::parse(data) {
             common(&request.common);
+        }
+        if let Ok(request) = rp_v3::LinkedSignatureRequest::parse(data) {
+            let shown = request.signature.interactions.list();
+            assert!(shown.iter().all(|shown| !shown.kind.has_code_choice()));
+        }
+        if let Ok(text) = std::str::from_utf8(data) {
+            let _ = Interactions::parse(text).map(|parsed| interactions(&parsed));
+        }
+        let _ =
+            Interactions::parse(&Base64::encode_string(data)).map(|parsed| interactions(&parsed));
+    }
+
+    fn run_in(data: &[u8], channel: Channel) {
+        if let Ok(request) = rp_v3::AuthenticationRequest::parse(data, channel) {
+            common(&request.common);
+            callback(&request.initial_callback_url, channel);
             interactions(&request.interactions);
             assert!((32..=64).contains(&request.rp_challenge.bytes().len()));
             let text = Base64::encode_string(request.rp_challenge.bytes());
@@ -61,22 +82,25 @@ pub(crate) mod rp_requests {
                 "one challenge has one text"
             );
         }
-        if let Ok(request) = rp_v3::SignatureRequest::parse(data) {
+        if let Ok(request) = rp_v3::SignatureRequest::parse(data, channel) {
             common(&request.common);
+            callback(&request.initial_callback_url, channel);
             interactions(&request.interactions);
             assert_eq!(
                 request.digest.bytes().len(),
                 request.signature.hash.digest_len()
             );
         }
-        if let Ok(request) = rp_v3::CertificateByDocumentRequest::parse(data) {
+        if let Ok(request) = rp_v3::CertificateChoiceRequest::parse(data, channel) {
             common(&request.common);
+            callback(&request.initial_callback_url, channel);
         }
-        if let Ok(text) = std::str::from_utf8(data) {
-            let _ = Interactions::parse(text).map(|parsed| interactions(&parsed));
-        }
-        let _ =
-            Interactions::parse(&Base64::encode_string(data)).map(|parsed| interactions(&parsed));
+    }
+
+    /// Whatever goes into signed and MACed text must not have its separator in it.
+    fn callback(url: &str, channel: Channel) {
+        assert!(url.is_empty() || (channel == Channel::DeviceLink && url.starts_with("https://")));
+        assert!(!url.contains(['|', '#']));
     }
 
     fn common(common: &rp_v3::Common) {
@@ -84,12 +108,9 @@ pub(crate) mod rp_requests {
     }
 
     fn interactions(parsed: &Interactions) {
-        assert!((1..=3).contains(&parsed.list().len()));
+        assert!((1..=4).contains(&parsed.list().len()));
         for interaction in parsed.list() {
-            let limit = match interaction.kind {
-                InteractionType::DisplayTextAndPin => 60,
-                _ => 200,
-            };
+            let (_, limit) = interaction.kind.text_field();
             assert!((1..=limit).contains(&interaction.text.chars().count()));
             assert_eq!(
                 parsed.text(interaction.kind),
@@ -143,6 +164,42 @@ pub(crate) mod rp_requests {
         .collect();
         seeds.extend([interactions.base64().as_bytes().to_vec(), json]);
         seeds
+    }
+}
+
+pub(crate) mod device_link {
+    use wire::device_link::{DeviceLink, UnprotectedLink};
+
+    pub(crate) fn run(data: &[u8]) {
+        let Ok(text) = std::str::from_utf8(data) else {
+            return;
+        };
+        let Ok(link) = DeviceLink::parse(text) else {
+            return;
+        };
+        // A link has one spelling: what is read out of it makes the same text again.
+        let rebuilt = UnprotectedLink {
+            base: link.base(),
+            link_type: link.link_type(),
+            session_token: link.session_token(),
+            session_type: link.session_type(),
+            language: link.language(),
+        };
+        assert_eq!(link.text(), text);
+        assert_eq!(rebuilt.text(), link.unprotected());
+        let (_, code) = text.rsplit_once("&authCode=").expect("the last parameter");
+        assert!(link.has_auth_code(code));
+    }
+
+    pub(crate) fn seeds() -> Vec<Vec<u8>> {
+        [
+            "https://smart-id.com/device-link?deviceLinkType=QR&elapsedSeconds=22&sessionToken=wGIrqveE6AuGDATZKmR1mtAZ\
+             &sessionType=auth&version=1.0&lang=eng&authCode=OY1eHaD4UYedrBwtqUbSkpa0w7ttm4FllPkCD_3wlE0",
+            "https://smart-id.com/device-link?deviceLinkType=App2App&sessionToken=wGIrqveE6AuGDATZKmR1mtAZ\
+             &sessionType=sign&version=1.0&lang=eng&authCode=8QZ16rkBW_ffkq6osT7UH1DbUlF9gEOZevgj-A0VNbM",
+        ]
+        .map(|link| link.as_bytes().to_vec())
+        .to_vec()
     }
 }
 

@@ -27,6 +27,7 @@ interactions = st.lists(st.one_of(pin, confirmation), min_size=1, max_size=2, un
 FORMATS = {
     "x-relying-party": st.sampled_from(WORLD["relying_parties"]),
     "x-name": st.sampled_from(WORLD["names"]),
+    "x-choice": st.sampled_from(WORLD["choices"]),
     "x-interactions": interactions.map(encoded),
     "x-person": st.sampled_from(WORLD["people"] + ["PASKZ-987654321012"]),
     "x-document": st.sampled_from(WORLD["documents"] + ["PNOEE-40504040001-ABCD-Q"]),
@@ -44,12 +45,30 @@ def before_load_schema(context, raw_schema):
             ("relyingPartyUUID", "x-relying-party"),
             ("relyingPartyName", "x-name"),
             ("interactions", "x-interactions"),
+            ("linkedSessionID", "x-choice"),
         ):
             if field in properties:
                 properties[field]["format"] = form
     for name, form in (("semantics-identifier", "x-person"), ("document-number", "x-document")):
         if name in components["parameters"]:
             components["parameters"][name]["schema"]["format"] = form
+    lie(raw_schema, components)
+
+
+def lie(raw_schema, components):
+    """Controls: with a lie in the document something has to be found."""
+    if WORLD.get("lie") == "statuses":
+        for item in raw_schema["paths"].values():
+            for operation in item.values():
+                for status in ("200", "404"):
+                    operation["responses"].pop(status, None)
+    if WORLD.get("lie") == "bodies":
+        components["schemas"]["SessionCreated"]["properties"]["sessionID"]["pattern"] = "^nonsense$"
+    if WORLD.get("lie") == "requests":
+        for schema in components["schemas"].values():
+            if "relyingPartyName" in schema.get("properties", {}):
+                schema["properties"]["nonce"] = {"type": "integer"}
+                schema["required"].append("nonce")
 
 
 @schemathesis.hook

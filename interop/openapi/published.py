@@ -5,13 +5,11 @@ fails, and so does a listed one that no longer occurs.
 """
 
 import fnmatch
-import json
 import pathlib
 import sys
 import tomllib
 
 import jsonschema
-import requests
 import yaml
 
 import scenario
@@ -20,11 +18,12 @@ import site_of_our_own as site
 HERE = pathlib.Path(__file__).resolve().parent
 
 
-class Published:
-    """The published document."""
+class Description:
+    """An OpenAPI document, and what differs from it."""
 
     def __init__(self, path):
         self.document = yaml.safe_load(path.read_text())
+        self.paths = {nameless(template): item for template, item in self.document["paths"].items()}
         self.differences = {}
 
     def differ(self, what, example):
@@ -40,14 +39,14 @@ class Published:
 
     def compare(self, method, template, response):
         """One real answer."""
-        operation = self.document["paths"][template][method]
+        operation = self.paths[nameless(template)][method]
         name, status = operation["operationId"], str(response.status_code)
-        described = operation["responses"].get(status)
+        described = self.resolve(operation["responses"].get(status))
         example = f"{method.upper()} {response.url}: {response.text[:300]}"
         if described is None:
             self.differ(f"{name}: status {status} is not there", example)
             return
-        content = self.resolve(described).get("content")
+        content = described.get("content")
         media_type = response.headers.get("content-type", "").split(";")[0]
         if content is None:
             if response.content:
@@ -55,7 +54,7 @@ class Published:
             return
         if media_type not in content:
             self.differ(f"{name}: {status} is {media_type} here, {', '.join(content)} there", example)
-        schema = next(iter(content.values()))["schema"]
+        schema = self.resolve(next(iter(content.values()))["schema"])
         body = response.json()
         for error in self.validator(schema).iter_errors(body):
             where = "/".join("" if isinstance(part, int) else str(part) for part in error.absolute_path)
@@ -78,8 +77,8 @@ class Published:
         if not isinstance(value, dict):
             return set()
         properties = dict(schema.get("properties", {}))
-        for form in schema.get("oneOf", []):
-            properties |= self.resolve(form).get("properties", {})
+        for form in schema.get("oneOf", []) + schema.get("allOf", []):
+            properties = self.resolve(form).get("properties", {}) | properties
         if not properties:
             return set()
         found = set()
@@ -92,8 +91,8 @@ class Published:
 
     def compare_requests(self, ours):
         """What each document demands of requests."""
-        ours_by_path = {nameless(path): item for path, item in ours["paths"].items()}
-        theirs_by_path = {nameless(path): item for path, item in self.document["paths"].items()}
+        ours_by_path, ours = ours.paths, ours.document
+        theirs_by_path = self.paths
         for path in sorted(set(ours_by_path) ^ set(theirs_by_path)):
             self.differ(f"path {path}: {'here' if path in ours_by_path else 'there'} only", "")
         for path in sorted(set(ours_by_path) & set(theirs_by_path)):
@@ -194,21 +193,63 @@ def accepted(differences, listed):
     return not (unlisted or gone or without_reason)
 
 
+class Changed:
+    """An answer in which one thing is different."""
+
+    def __init__(self, response, body=None, status=200, media_type="application/json"):
+        self.url, self.status_code, self.headers = response.url, status, {"content-type": media_type}
+        self.body = body or response.json()
+        self.text = self.content = str(self.body)
+
+    def json(self):
+        return self.body
+
+
+def unseen_changes(sample, **documents):
+    """Controls: changes to a real answer that a comparison does not find."""
+    method, template, response = sample
+    body = response.json()
+    changed = {
+        "status": Changed(response, status=418),
+        "media type": Changed(response, media_type="text/plain"),
+        "a word": Changed(response, body | {"state": "SLEEPING"}),
+        "a missing member": Changed(response, {name: value for name, value in body.items() if name != "state"}),
+        "base64": Changed(response, body | {"cert": body["cert"] | {"value": "?"}}),
+        "a member's member": Changed(response, body | {"cert": {"value": body["cert"]["value"]}}),
+        "another member": Changed(response, body | {"colour": "red"}),
+    }
+    for name, document in documents.items():
+        for change, answer in changed.items():
+            before = len(document.differences)
+            document.compare(method, template, answer)
+            if len(document.differences) == before:
+                yield name, change
+            while len(document.differences) > before:
+                document.differences.popitem()
+
+
 def main():
-    published = Published(pathlib.Path(sys.argv[1]) / "RP-API_V3.yml")
-    published.compare_requests(json.loads((site.ROOT / "docs/openapi/rp-api-v3.json").read_text()))
+    published = Description(pathlib.Path(sys.argv[1]) / "RP-API_V3.yml")
+    ours = Description(site.ROOT / "docs/openapi/rp-api-v3.json")
+    published.compare_requests(ours)
     answers = {}
     with site.demo() as (url, folder):
-        for method, template, response in scenario.exchanges(url, folder, published.example_requests()):
+        for method, template, response, example in scenario.exchanges(url, folder, published.example_requests()):
+            if example and response.status_code != 200:
+                published.differ(f"their example \"{example}\" is answered {response.status_code}", response.text)
             published.compare(method, template, response)
+            ours.compare(method, template, response)
+            if response.status_code == 200 and "cert" in response.json():
+                sample = (method, template, response)
             key = (template, response.status_code)
             answers[key] = answers.get(key, 0) + 1
     print(f"{sum(answers.values())} answers compared, {len(answers)} kinds (path and status)")
-    unanswered = set(published.document["paths"]) - {template for template, status in answers if status == 200}
-    for template in sorted(unanswered):
-        print(f"no success at {template}")
+    wrong = [f"no success at {path}" for path in published.document["paths"] if (path, 200) not in answers]
+    wrong += [f"{name}: not seen: {change}" for name, change in unseen_changes(sample, published=published, ours=ours)]
+    wrong += [f"not what our own document says: {what}\n  {example}" for what, example in ours.differences.items()]
+    print("\n".join(wrong), end="\n" if wrong else "")
     listed = tomllib.loads((HERE / "differences.toml").read_text()).get("difference", [])
-    if not accepted(published.differences, listed) or unanswered:
+    if not accepted(published.differences, listed) or wrong:
         sys.exit(1)
 
 

@@ -28,4 +28,4 @@ export PATH="$work/venv/bin:$PATH" PYTHONDONTWRITEBYTECODE=1 NO_PROXY="127.0.0.1
 openapi-spec-validator "$root"/docs/openapi/*.json
 cd "$here"
 python published.py "$published"
-python fuzz.py --seconds "$SECONDS_TO_GENERATE" --reports "$work"
+python fuzz.py --seconds "$SECONDS_TO_GENERATE" --work "$work"

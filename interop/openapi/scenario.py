@@ -1,11 +1,9 @@
 """Requests to every endpoint of the Relying Party API v3 that succeed and fail in each way that can be provoked."""
 
 import base64
-import hashlib
 import hmac
 import json
 import os
-import threading
 
 import requests
 
@@ -57,17 +55,17 @@ class Client:
         self.base = f"{url}/smart-id-rp"
         self.seen = []
 
-    def send(self, method, template, path=None, **more):
+    def send(self, method, template, path=None, example=None, **more):
         address = self.base + (path or template)
         response = requests.request(method, address, timeout=130, **more)
-        self.seen.append((method, template, response))
+        self.seen.append((method, template, response, example))
         return response
 
-    def post(self, template, body, **names):
+    def post(self, template, body, example=None, **names):
         path = template
         for name, value in names.items():
             path = path.replace(f"{{{name.replace('_', '-')}}}", value)
-        return self.send("post", template, path.replace(SEMANTICS, names.get("person", "")), json=body)
+        return self.send("post", template, path.replace(SEMANTICS, names.get("person", "")), example, json=body)
 
     def status(self, started, timeout=20_000):
         session = started.json()["sessionID"]
@@ -100,12 +98,12 @@ def exchanges(url, folder, examples):
             return caller()
         return signature(**({"linkedSessionID": "00000000-0000-4000-8000-000000000000"} if "/linked/" in template else {}))
 
-    their_person, their_document = phone.person, phone.document
     for template in templates:
-        failures(client, template, fitting, their_person, their_document)
-    for template, _, body in examples:
-        known = dict(person=their_person, document_number=their_document)
-        client.post(template, body, **known)
+        failures(client, template, fitting, phone.person, phone.document)
+    for template, name, body in examples:
+        if "linkedSessionID" in body:
+            body = body | {"linkedSessionID": choice_by_link(client, phone, name)}
+        client.post(template, body, name, person=phone.person, document_number=phone.document)
     sessions(client, phone)
     return client.seen
 
@@ -147,13 +145,64 @@ def sessions(client, phone):
         client.post("/v3/authentication/notification/document/{document-number}", authentication(vcType="numeric4"), **by_document),
         client.post(sign, signature() | shared, **by_person),
         client.post("/v3/signature/notification/document/{document-number}", signature("sha256WithRSAEncryption"), **by_document),
+        client.post(f"/v3/signature/certificate-choice/notification/etsi/{SEMANTICS}", caller(nonce="another session"), **by_person),
     ]
     client.status(started[0], 1_000)
     for session in started:
         phone.approve(session.json()["sessionID"])
-        ended = client.status(session)
-        assert ended.json()["result"]["endResult"] == "OK", ended.text
+        ended_well(client, session)
+
+    body = authentication()
+    parameter = body["signatureProtocolParameters"]["rpChallenge"]
+    for template in ("anonymous", f"etsi/{SEMANTICS}", "document/{document-number}"):
+        started = client.post(f"/v3/authentication/device-link/{template}", body, **by_person, **by_document)
+        phone.scan(link(started, "auth", "ACSP_V2", parameter, body["interactions"]))
+        ended_well(client, started)
+    body = signature()
+    parameter = body["signatureProtocolParameters"]["digest"]
+    for template in (f"etsi/{SEMANTICS}", "document/{document-number}"):
+        started = client.post(f"/v3/signature/device-link/{template}", body, **by_person, **by_document)
+        phone.scan(link(started, "sign", "RAW_DIGEST_SIGNATURE", parameter, body["interactions"]))
+        ended_well(client, started)
+    chosen = choice_by_link(client, phone, "contract tests")
+    linked = client.post(
+        "/v3/signature/notification/linked/{document-number}",
+        signature(linkedSessionID=chosen),
+        **by_document,
+    )
+    phone.approve(linked.json()["sessionID"])
+    ended_well(client, linked)
+
+    forged = client.post("/v3/authentication/device-link/anonymous", authentication())
+    phone.run("scan", link(forged, "auth", "ACSP_V2", parameter, ""), codes=(1, 3))
+    assert client.status(forged).json()["result"]["endResult"] == "PROTOCOL_FAILURE"
     refused = client.post(sign, signature(), **by_person)
-    phone.run("refuse", refused.json()["sessionID"], codes=(0, 3))
+    phone.refuse(refused.json()["sessionID"])
     client.status(refused)
     client.post("/v3/signature/certificate/{document-number}", caller(), **by_document)
+
+
+def choice_by_link(client, phone, nonce):
+    """The session of a certificate choice that a linked signature may follow."""
+    chosen = client.post("/v3/signature/certificate-choice/device-link/anonymous", caller(nonce=nonce[-30:]))
+    phone.scan(link(chosen, "cert", "", "", ""))
+    ended_well(client, chosen)
+    return chosen.json()["sessionID"]
+
+
+def ended_well(client, started):
+    ended = client.status(started)
+    assert ended.json()["result"]["endResult"] == "OK", ended.text
+
+
+def link(started, session_type, protocol, parameter, shown):
+    """The text of a QR code that is drawn at once."""
+    answer = started.json()
+    text = (
+        f"{answer['deviceLinkBase']}?deviceLinkType=QR&elapsedSeconds=0&sessionToken={answer['sessionToken']}"
+        f"&sessionType={session_type}&version=1.0&lang=eng"
+    )
+    name = base64.b64encode(site.RELYING_PARTY_NAME.encode()).decode()
+    covered = "|".join(["smart-id-demo", protocol, parameter, name, "", shown, "", text])
+    code = hmac.digest(base64.b64decode(answer["sessionSecret"]), covered.encode(), "sha256")
+    return f"{text}&authCode={base64.urlsafe_b64encode(code).decode().rstrip('=')}"

@@ -11,11 +11,11 @@ import tempfile
 BINARY = os.environ["SMART_ID_BIN"]
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
-# A relying party that may ask the same person as often as it likes, and ask for the phone's address.
-RELYING_PARTY = "00000000-0000-4000-8000-00000000f522"
-RELYING_PARTY_NAME = "Contract tests"
-# One that may ask for nothing special.
-PLAIN_RELYING_PARTY = "00000000-0000-4000-8000-00000000f523"
+# The demo's relying party, which may ask for the phone's address.
+RELYING_PARTY = "00000000-0000-4000-8000-000000000000"
+RELYING_PARTY_NAME = "DEMO"
+# One that may ask for nothing special, and the same person twice a minute only.
+PLAIN_RELYING_PARTY = "00000000-0000-4000-8000-00000000f522"
 
 PIN1, PIN2 = "4826", "73915"
 
@@ -39,11 +39,14 @@ class Phone:
             raise RuntimeError(f"smart-id device {command}: {done.returncode}\n{done.stdout}{done.stderr}")
         return done.stdout
 
-    def approve(self, *arguments):
-        return self.run("approve", "--pin1", PIN1, "--pin2", PIN2, "--wait", "20", *arguments)
+    def approve(self, session):
+        self.run("approve", session, "--pin1", PIN1, "--pin2", PIN2)
 
-    def refuse(self):
-        return self.run("refuse", "--wait", "20", codes=(0, 3))
+    def refuse(self, session):
+        self.run("refuse", session, codes=(0, 3))
+
+    def scan(self, link):
+        self.run("scan", link, "--pin1", PIN1, "--pin2", PIN2)
 
 
 @contextlib.contextmanager
@@ -65,14 +68,13 @@ def demo():
                     break
             if url is None:
                 raise RuntimeError("the demo did not start:\n" + (folder / "log").read_text())
-            for uuid, name, *more in (
-                (RELYING_PARTY, RELYING_PARTY_NAME, "--share-device-ip", "--prompts-per-minute", "1000000"),
-                (PLAIN_RELYING_PARTY, "Plain"),
-            ):
-                subprocess.run(
-                    [BINARY, "rp", "add", "--data", str(data), "--uuid", uuid, "--name", name, *more],
-                    check=True, capture_output=True,
-                )
+            subprocess.run(
+                [
+                    BINARY, "rp", "add", "--data", str(data), "--uuid", PLAIN_RELYING_PARTY, "--name", "Plain",
+                    "--prompts-per-minute", "2",
+                ],
+                check=True, capture_output=True,
+            )
             yield url, folder
             if server.poll() is not None:
                 raise RuntimeError(f"the demo ended by itself: {server.returncode}")

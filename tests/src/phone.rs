@@ -39,6 +39,8 @@ pub struct SimulatedPhone {
     /// Every 32 bytes that the phone drew: nonces and ephemeral keys. They are stored nowhere; a test that plants one
     /// has it from here.
     pub draws: Vec<[u8; 32]>,
+    /// Addresses that it opened in its browser.
+    pub opened: Vec<String>,
 }
 
 impl Default for SimulatedPhone {
@@ -63,6 +65,7 @@ impl SimulatedPhone {
             crash_before: None,
             history: Vec::new(),
             draws: Vec::new(),
+            opened: Vec::new(),
         }
     }
 
@@ -175,6 +178,7 @@ impl SimulatedPhone {
                         });
                     }
                     Effect::Show(view) => self.last = Some(view),
+                    Effect::OpenUrl(url) => self.opened.push(url),
                 }
             }
         }
@@ -197,6 +201,7 @@ impl SimulatedPhone {
                 Effect::Wipe => self.store(None),
                 Effect::Send(request) => requests.push(request),
                 Effect::Show(view) => self.last = Some(view),
+                Effect::OpenUrl(url) => self.opened.push(url),
                 Effect::GenerateKeys(_) => {}
             }
         }
@@ -261,7 +266,10 @@ impl SimulatedPhone {
         self.act(world, Event::Refresh).await;
         let session: SessionId = session.parse().expect("a session id");
         let mut view = self.act(world, Event::Open(session)).await;
-        while matches!(view, View::ConfirmDevice(_) | View::Confirm(_)) {
+        while matches!(
+            view,
+            View::ConfirmDevice(_) | View::Confirm(_) | View::ChooseCertificate(_)
+        ) {
             view = self.act(world, Event::Confirm).await;
         }
         view

@@ -526,6 +526,8 @@ impl World {
             },
             level,
             evidence: "operator test".to_owned(),
+            document_suffix: None,
+            invented: false,
         };
         self.service()
             .prove_identity(code, &identity)

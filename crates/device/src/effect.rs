@@ -19,6 +19,8 @@ pub enum Effect {
     GenerateKeys(Profile),
     /// Show this to the person.
     Show(View),
+    /// A same-device flow is over: open this address of the e-service, where the person goes on.
+    OpenUrl(String),
 }
 
 /// Tells the answers apart.

@@ -1,6 +1,6 @@
 use crate::{NewKeys, PinEntry, RequestId};
 use jiff::civil::Date;
-use wire::{SessionId, VerificationCode};
+use wire::{SessionId, VerificationCode, device_v1::Refusal};
 
 /// Something that happened. What makes no sense at the moment has no effect.
 pub enum Event {
@@ -33,7 +33,16 @@ pub enum Event {
     Refresh,
     /// The person opens a waiting request.
     Open(SessionId),
-    /// Yes, to what is shown.
+    /// The person scanned a device link inside the app, or opened one on this phone; its text, verbatim.
+    Scan(String),
+    /// The person refuses a listed request without opening it, or answers it in another way than by its PIN.
+    Decline {
+        /// Which.
+        session: SessionId,
+        /// How.
+        refusal: Refusal,
+    },
+    /// Yes, to what is shown: this device, this text, this certificate.
     Confirm,
     /// One of the three codes.
     ChooseCode(VerificationCode),

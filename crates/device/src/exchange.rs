@@ -55,6 +55,9 @@ pub(crate) enum Awaiting {
         next: Next,
     },
     RefusalTaken(Next),
+    LinkUsed,
+    /// To a certificate choice.
+    Consented(Box<wire::device_v1::PendingSession>),
     AccountDeleted,
 }
 
@@ -82,6 +85,8 @@ pub(crate) enum Next {
     Rotate,
     Home,
     Open(wire::SessionId),
+    /// Use the device link that was scanned.
+    Scan,
 }
 
 /// A body with its media type.

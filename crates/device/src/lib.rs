@@ -53,6 +53,7 @@ pub use new_keys::{KeyProgress, NewKeys};
 pub use phone::Phone;
 pub use pin_rules::{ChosenPins, PinEntry, PinProblem, PinRefusal};
 pub use problem::{Contradiction, Problem};
+pub use splitkey::PublishedPrimes;
 pub use state::RestoreError;
 pub use view::{AccountView, KeyView, KeyViewState, PendingView, RequestView, View};
 

@@ -1,5 +1,7 @@
 use rand_core::CryptoRng;
-use splitkey::{ClientHalf, GenerationError, Profile, Progress};
+use splitkey::{
+    ClientHalf, GenerationError, Profile, Progress, PublishedPrimes, PublishedPrimesError,
+};
 
 /// Both key halves of a new account; never stored before their shares are masked and sealed.
 pub struct NewKeys {
@@ -38,6 +40,27 @@ impl NewKeys {
         Ok(Self {
             authentication: half(0)?,
             signature: half(2)?,
+        })
+    }
+
+    /// Keys over primes that everybody knows, for an account of a test lab.
+    ///
+    /// # Security
+    /// See [`ClientHalf::dangerous_from_published_primes`]: such an account proves nothing.
+    ///
+    /// # Errors
+    /// [`PublishedPrimesError`]: the primes are of another profile.
+    pub fn dangerous_from_published_primes<R: CryptoRng + ?Sized>(
+        profile: Profile,
+        authentication: &PublishedPrimes,
+        signature: &PublishedPrimes,
+        rng: &mut R,
+    ) -> Result<Self, PublishedPrimesError> {
+        let mut half =
+            |primes| ClientHalf::dangerous_from_published_primes(profile, primes, &mut *rng);
+        Ok(Self {
+            authentication: half(authentication)?,
+            signature: half(signature)?,
         })
     }
 }

@@ -28,6 +28,10 @@ pub struct Phone {
     pub(crate) keys: Vec<KeyView>,
     /// The server could not open what was sealed to the key of the day that we know: fetch the present one.
     pub(crate) stale_key: bool,
+    /// The device link that was scanned and is not used yet.
+    pub(crate) scanned: Option<String>,
+    /// After a certificate choice by device link: its signature is to come next.
+    pub(crate) expected: Option<ExpectedLink>,
     /// Sending the pending submission again will not do; the server has to be asked.
     pub(crate) doubt: Option<Doubt>,
 }
@@ -39,12 +43,20 @@ pub(crate) enum Flow {
     Enrolling(Draft),
     /// On which device? (R96)
     ConfirmingDevice(Box<PendingSession>),
+    /// Is this account's certificate to be given?
+    ChoosingCertificate(Box<PendingSession>),
     /// Confirmation or code choice is due. No PIN is taken.
     Deciding(Box<Chosen>),
     /// Confirmed; the PIN is due.
     AskingPin(Box<Chosen>),
     /// A wrong PIN was entered and there are attempts left.
     MayRetry(Box<RequestView>),
+}
+
+/// The signature that continues this certificate choice is awaited.
+pub(crate) struct ExpectedLink {
+    pub(crate) session: wire::SessionId,
+    pub(crate) until: Timestamp,
 }
 
 impl Phone {
@@ -146,6 +158,8 @@ impl Phone {
             listed: Vec::new(),
             keys: Vec::new(),
             stale_key: false,
+            scanned: None,
+            expected: None,
             doubt: None,
         }
     }
@@ -163,6 +177,8 @@ impl Phone {
             Event::RepeatPins { pin1, pin2 } => self.repeat_pins(&pin1, &pin2, step),
             Event::Refresh => self.refresh(step),
             Event::Open(session) => self.proceed(Next::Open(session), step),
+            Event::Scan(link) => self.scan(link, step),
+            Event::Decline { session, refusal } => self.decline(session, refusal, step),
             Event::Confirm => self.confirm(step),
             Event::ChooseCode(code) => self.choose_code(&code, step),
             Event::EnterPin(pin) => self.enter_pin(&pin, step),
@@ -188,6 +204,8 @@ impl Phone {
             Awaiting::Begun(purpose) => self.begun(purpose, answer, step),
             Awaiting::Verdict(next) => self.judged(answer, next, step),
             Awaiting::SyncVerdict { opener, next } => self.synced(&opener, answer, next, step),
+            Awaiting::LinkUsed => self.link_used(answer, step),
+            Awaiting::Consented(listed) => self.consented(&listed, answer, step),
             Awaiting::RefusalTaken(next) => self.refusal_taken(answer, next, step),
             Awaiting::AccountDeleted => self.deleted(answer, step),
         }
@@ -212,7 +230,7 @@ impl Phone {
         }
     }
 
-    fn refresh(&mut self, step: &mut Step<'_>) {
+    pub(crate) fn refresh(&mut self, step: &mut Step<'_>) {
         if matches!(self.flow, Flow::Enrolling(_)) {
             self.resend_enrolment(step);
         } else if self.state.enrolment.is_some() {
@@ -253,6 +271,7 @@ impl Phone {
             Next::RotateThenHome | Next::Rotate => self.begin_rotation(next, step),
             Next::Home => self.list(Next::Stay, step),
             Next::Open(session) => self.open(session, step),
+            Next::Scan => self.use_link(step),
             Next::Stay | Next::ChoosePins => {}
         }
     }

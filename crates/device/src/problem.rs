@@ -25,6 +25,8 @@ pub enum Problem {
     AccountExists,
     /// The request is not there any more.
     RequestGone,
+    /// What was scanned is no device link.
+    NotADeviceLink,
     /// The phone can show none of the ways in which the request may be shown.
     NoCommonInteraction,
     /// The phone's own storage is not what the phone wrote.
@@ -44,6 +46,7 @@ impl Problem {
             Self::UpdateNeeded => "update_needed",
             Self::AccountExists => "account_exists",
             Self::RequestGone => "request_gone",
+            Self::NotADeviceLink => "not_a_device_link",
             Self::NoCommonInteraction => "no_common_interaction",
             Self::Storage => "storage",
         }
@@ -86,6 +89,9 @@ impl fmt::Display for Problem {
             }
             Self::AccountExists => f.write_str("There is an account on this phone already."),
             Self::RequestGone => f.write_str("The request is no longer there."),
+            Self::NotADeviceLink => {
+                f.write_str("This is no Smart-ID code. Scan the one that the e-service shows.")
+            }
             Self::NoCommonInteraction => {
                 f.write_str("This phone cannot show the request as it must be shown.")
             }

@@ -104,6 +104,9 @@ pub(crate) struct ClosedAccount {
 pub(crate) struct UnsentRefusal {
     pub(crate) session: SessionId,
     pub(crate) refusal: device_v1::Refusal,
+    /// Where to return to once it is taken.
+    #[serde(default)]
+    pub(crate) return_to: Option<String>,
 }
 
 /// A submission on its way: ciphertext, transaction, T_{i+1}, the key to its answer, and what a verdict is checked
@@ -127,6 +130,9 @@ pub(crate) struct PendingSignature {
     pub(crate) signature_algorithm: wire::SignatureAlgorithm,
     pub(crate) hash_algorithm: wire::HashAlgorithm,
     pub(crate) digest: Bytes,
+    /// Where to return to once it is settled.
+    #[serde(default)]
+    pub(crate) return_to: Option<String>,
 }
 
 /// A sealed request and the key that opens its answer, which opens nothing of the request.

@@ -1,5 +1,6 @@
 //! Requests that wait, and the person's answers to them.
 
+mod links;
 mod offer;
 mod settlement;
 mod submission;
@@ -14,6 +15,7 @@ use crate::{
     view::purpose_of,
 };
 pub(crate) use offer::Chosen;
+use offer::{Verifier, return_address};
 pub(crate) use settlement::Doubt;
 use wire::{
     InteractionType, Interactions, SessionId, VerificationCode,
@@ -44,6 +46,9 @@ impl Phone {
         };
         self.keys = list.account.keys.iter().map(key_view).collect();
         self.listed = list.pending;
+        if self.refuse_unexpected(step) {
+            return;
+        }
         if let Next::Open(session) = next {
             return match self
                 .listed
@@ -74,7 +79,18 @@ impl Phone {
             return step.problem(Problem::RequestGone);
         }
         let listed = Box::new(listed.clone());
-        if listed.several_devices {
+        if self
+            .expected
+            .as_ref()
+            .is_some_and(|expected| Some(expected.session) == listed.linked_session_id)
+        {
+            self.expected = None;
+        }
+        if listed.kind == device_v1::RequestKind::CertificateChoice {
+            // Confirming the certificate is confirming the device.
+            step.show(View::ChooseCertificate(pending_view(&listed)));
+            self.flow = Flow::ChoosingCertificate(listed);
+        } else if listed.several_devices {
             step.show(View::ConfirmDevice(pending_view(&listed)));
             self.flow = Flow::ConfirmingDevice(listed);
         } else {
@@ -97,6 +113,7 @@ impl Phone {
                 },
                 step,
             ),
+            Flow::ChoosingCertificate(listed) => self.consent(listed, step),
             Flow::Deciding(chosen)
                 if chosen.request.interaction == InteractionType::ConfirmationMessage =>
             {
@@ -107,17 +124,12 @@ impl Phone {
     }
 
     pub(crate) fn choose_code(&mut self, code: &VerificationCode, step: &mut Step<'_>) {
-        let choice = InteractionType::ConfirmationMessageAndVerificationCodeChoice;
         match std::mem::replace(&mut self.flow, Flow::Idle) {
-            Flow::Deciding(chosen) if chosen.request.interaction == choice => {
-                if *code == chosen.request.verification_code {
+            Flow::Deciding(chosen) if chosen.request.interaction.has_code_choice() => {
+                if Some(code) == chosen.request.verification_code.as_ref() {
                     self.ask_pin(chosen, step);
                 } else {
-                    self.refuse_session(
-                        chosen.request.session_id,
-                        Refusal::WrongVerificationCode {},
-                        step,
-                    );
+                    self.refuse_chosen(*chosen, Refusal::WrongVerificationCode {}, step);
                 }
             }
             other => self.flow = other,
@@ -176,16 +188,25 @@ impl Phone {
     pub(crate) fn refuse(&mut self, step: &mut Step<'_>) {
         match std::mem::replace(&mut self.flow, Flow::Idle) {
             Flow::ConfirmingDevice(listed) => {
-                self.refuse_session(listed.session_id, Refusal::DeviceChoice {}, step)
+                self.refuse_session(listed.session_id, Refusal::DeviceChoice {}, None, step)
+            }
+            Flow::ChoosingCertificate(listed) => {
+                // "Which of your devices?" is what a certificate choice asks if there are several.
+                let refusal = if listed.several_devices {
+                    Refusal::DeviceChoice {}
+                } else {
+                    Refusal::User {}
+                };
+                self.refuse_session(listed.session_id, refusal, None, step);
             }
             Flow::Deciding(chosen) | Flow::AskingPin(chosen) => {
                 let refusal = Refusal::Interaction {
                     interaction: chosen.request.interaction,
                 };
-                self.refuse_session(chosen.request.session_id, refusal, step);
+                self.refuse_chosen(*chosen, refusal, step);
             }
             Flow::MayRetry(request) => {
-                self.refuse_session(request.session_id, Refusal::User {}, step)
+                self.refuse_session(request.session_id, Refusal::User {}, None, step)
             }
             Flow::Enrolling(draft) => {
                 self.flow = Flow::Enrolling(draft);
@@ -196,12 +217,35 @@ impl Phone {
         }
     }
 
+    fn refuse_chosen(&mut self, chosen: Chosen, refusal: Refusal, step: &mut Step<'_>) {
+        self.refuse_session(chosen.request.session_id, refusal, chosen.return_to, step);
+    }
+
     /// Remembers the refusal before it is sent: a wrong code must not get a second choice after a crash.
-    fn refuse_session(&mut self, session: SessionId, refusal: Refusal, step: &mut Step<'_>) {
+    fn refuse_session(
+        &mut self,
+        session: SessionId,
+        refusal: Refusal,
+        return_to: Option<String>,
+        step: &mut Step<'_>,
+    ) {
+        // Nothing is signed, so any verifier is as good as another.
+        let return_to = return_to.or_else(|| {
+            let verifier = Verifier::new(step);
+            let listed = self
+                .listed
+                .iter()
+                .find(|listed| listed.session_id == session)?;
+            return_address(listed, &verifier)
+        });
         let Some(account) = &mut self.state.account else {
             return;
         };
-        account.refusal = Some(UnsentRefusal { session, refusal });
+        account.refusal = Some(UnsentRefusal {
+            session,
+            refusal,
+            return_to,
+        });
         self.listed.retain(|listed| listed.session_id != session);
         self.persist(step);
         step.show(View::Refused {
@@ -215,7 +259,10 @@ impl Phone {
         let Some(account) = &self.state.account else {
             return false;
         };
-        let Some(UnsentRefusal { session, refusal }) = &account.refusal else {
+        let Some(UnsentRefusal {
+            session, refusal, ..
+        }) = &account.refusal
+        else {
             return false;
         };
         let (path, body, device) = (
@@ -251,10 +298,15 @@ impl Phone {
         if !over {
             return;
         }
-        if let Some(account) = &mut self.state.account {
-            account.refusal = None;
-        }
+        let refused = self
+            .state
+            .account
+            .as_mut()
+            .and_then(|account| account.refusal.take());
         self.persist(step);
+        if let Some(url) = refused.and_then(|refused| refused.return_to) {
+            step.effects.push(Effect::OpenUrl(url));
+        }
         if next != Next::Stay {
             self.proceed(next, step);
         }
@@ -332,13 +384,13 @@ impl Phone {
             InteractionType::ConfirmationMessage => {
                 step.show(View::Confirm(chosen.request.clone()))
             }
-            InteractionType::ConfirmationMessageAndVerificationCodeChoice => {
+            InteractionType::ConfirmationMessageAndVerificationCodeChoice
+            | InteractionType::VerificationCodeChoice => {
                 let request = chosen.request.clone();
-                let codes = three_codes(
-                    step.keystore,
-                    request.session_id,
-                    &request.verification_code,
-                );
+                let Some(code) = &request.verification_code else {
+                    return step.contradiction(Contradiction::VerificationCode);
+                };
+                let codes = three_codes(step.keystore, request.session_id, code);
                 step.show(View::ChooseCode { request, codes });
             }
         }
@@ -454,7 +506,10 @@ impl Phone {
 
 /// A request of the list as it is shown.
 pub(crate) fn pending_view(listed: &PendingSession) -> PendingView {
-    let interactions = Interactions::parse(&listed.interactions).ok();
+    let interactions = listed
+        .interactions
+        .as_ref()
+        .and_then(|interactions| Interactions::parse(interactions).ok());
     let interaction = interactions
         .as_ref()
         .and_then(|interactions| interactions.first_supported(INTERACTIONS));
@@ -473,7 +528,7 @@ pub(crate) fn pending_view(listed: &PendingSession) -> PendingView {
         relying_party_name: listed.relying_party_name.clone(),
         brokered_rp_name: listed.brokered_rp_name.clone(),
         text: text.map(str::to_owned),
-        verification_code: told.then(|| listed.verification_code.clone()),
+        verification_code: listed.verification_code.clone().filter(|_| told),
         several_devices: listed.several_devices,
         expires_at: listed.expires_at,
     }

@@ -63,6 +63,10 @@ pub enum View {
     },
     /// Several of your devices show this request: answer it on this one? (R96)
     ConfirmDevice(PendingView),
+    /// Give this account's signing certificate to the e-service? Confirm or refuse; no PIN.
+    ChooseCertificate(PendingView),
+    /// The e-service has the certificate.
+    CertificateGiven(PendingView),
     /// Confirm or refuse (R65).
     Confirm(RequestView),
     /// Which code does the e-service show? (R62)
@@ -193,7 +197,7 @@ pub struct PendingView {
     pub brokered_rp_name: String,
     /// The text of the way in which it will be shown; `None` if this phone knows none.
     pub text: Option<String>,
-    /// `None` if it is to be chosen among three.
+    /// `None` if it is to be chosen among three, or the flow has none.
     pub verification_code: Option<VerificationCode>,
     /// Other devices show it, too.
     pub several_devices: bool,
@@ -217,8 +221,8 @@ pub struct RequestView {
     pub interaction: InteractionType,
     /// The relying party's text.
     pub text: String,
-    /// Also shown by the e-service. Not to be shown with a choice of codes.
-    pub verification_code: VerificationCode,
+    /// Also shown by the e-service, where the flow has one. Not to be shown with a choice of codes.
+    pub verification_code: Option<VerificationCode>,
     /// It disappears then.
     pub expires_at: Timestamp,
 }
@@ -233,16 +237,16 @@ impl RequestView {
     /// The code to show; none when it has to be chosen.
     #[must_use]
     pub fn shown_code(&self) -> Option<&VerificationCode> {
-        let choice =
-            self.interaction == InteractionType::ConfirmationMessageAndVerificationCodeChoice;
-        (!choice).then_some(&self.verification_code)
+        self.verification_code
+            .as_ref()
+            .filter(|_| !self.interaction.has_code_choice())
     }
 }
 
 pub(crate) fn purpose_of(kind: RequestKind) -> Purpose {
     match kind {
         RequestKind::Authentication => Purpose::Authentication,
-        RequestKind::Signature => Purpose::Signature,
+        RequestKind::Signature | RequestKind::CertificateChoice => Purpose::Signature,
     }
 }
 
@@ -290,6 +294,12 @@ impl fmt::Display for View {
             Self::ConfirmDevice(request) => {
                 write!(f, "{request}\nSeveral of your devices show this request. Answer it on this one?")
             }
+            Self::ChooseCertificate(request) => {
+                write!(f, "{request}\nGive the e-service the certificate of this account?")
+            }
+            Self::CertificateGiven(request) => {
+                write!(f, "{} has your certificate.", Plain(&request.relying_party_name))
+            }
             Self::Confirm(request) => write!(f, "{request} Confirm?"),
             Self::ChooseCode { request, codes: [first, second, third] } => {
                 write!(f, "{request} Which code does the e-service show: {first}, {second} or {third}?")
@@ -302,7 +312,9 @@ impl fmt::Display for View {
             }
             Self::Completed(request) => match request.kind {
                 RequestKind::Authentication => write!(f, "Logged in to {}.", request.relying_party_name),
-                RequestKind::Signature => write!(f, "Signed for {}.", request.relying_party_name),
+                RequestKind::Signature | RequestKind::CertificateChoice => {
+                    write!(f, "Signed for {}.", request.relying_party_name)
+                }
             },
             Self::WrongPin { request, attempts_left, locked_until, destroyed } => {
                 let pin = pin_name(request.purpose());
@@ -388,10 +400,14 @@ impl fmt::Display for AccountView {
 
 impl fmt::Display for PendingView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self
-            .text
-            .as_deref()
-            .unwrap_or("(this phone cannot show the request)");
+        let text = match self.kind {
+            RequestKind::CertificateChoice => None,
+            _ => Some(
+                self.text
+                    .as_deref()
+                    .unwrap_or("(this phone cannot show the request)"),
+            ),
+        };
         request_line(
             f,
             self.kind,
@@ -413,7 +429,7 @@ impl fmt::Display for RequestView {
             self.kind,
             &self.relying_party_name,
             &self.brokered_rp_name,
-            &self.text,
+            Some(&self.text),
         )?;
         match self.shown_code() {
             Some(code) => write!(f, " Code {code}."),
@@ -427,18 +443,22 @@ fn request_line(
     kind: RequestKind,
     name: &str,
     brokered: &str,
-    text: &str,
+    text: Option<&str>,
 ) -> fmt::Result {
     let what = match kind {
         RequestKind::Authentication => "Log in to",
         RequestKind::Signature => "Sign for",
+        RequestKind::CertificateChoice => "Choose a certificate for",
     };
     // What others wrote must not look like our own words: no line breaks or control characters.
     write!(f, "{what} {}", Plain(name))?;
     if !brokered.is_empty() {
         write!(f, " on behalf of {}", Plain(brokered))?;
     }
-    write!(f, ": \"{}\".", Plain(text))
+    match text {
+        Some(text) => write!(f, ": \"{}\".", Plain(text)),
+        None => f.write_str("."),
+    }
 }
 
 /// Foreign text on one line.
@@ -475,7 +495,7 @@ mod tests {
             brokered_rp_name: String::new(),
             interaction,
             text: "Log in?\n\u{1b}[2JCode 0000".to_owned(),
-            verification_code: "4711".parse().unwrap(),
+            verification_code: Some("4711".parse().unwrap()),
             expires_at: Timestamp::UNIX_EPOCH,
         }
     }

@@ -9,6 +9,7 @@
 //! * [`service`]: the use cases, in the words of the two APIs that call them.
 
 pub mod domain;
+pub mod fixture_keys;
 pub mod policy;
 pub mod ports;
 pub mod service;

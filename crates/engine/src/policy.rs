@@ -2,6 +2,8 @@
 
 use jiff::SignedDuration;
 use splitkey::{Kdf, Profile};
+use std::collections::BTreeMap;
+use wire::DocumentNumber;
 
 /// Lifetime of an account and of its certificates, counted from issuance (`pki.md` §1.1: 1095 days).
 pub const ACCOUNT_LIFETIME: SignedDuration = SignedDuration::from_hours(1095 * 24);
@@ -11,6 +13,12 @@ pub const RESULT_RETENTION: SignedDuration = SignedDuration::from_mins(5);
 
 /// The same signature request within this time gets the same session (RP API, idempotency).
 pub const IDEMPOTENCY_WINDOW: SignedDuration = SignedDuration::from_secs(15);
+
+/// A QR code that is older than this is not taken; nothing happens to its session (rp-api.md §7).
+pub const MAX_LINK_AGE: SignedDuration = SignedDuration::from_secs(5);
+
+/// How far ahead of us the relying party's count may be.
+pub const MAX_LINK_LEAD: SignedDuration = SignedDuration::from_secs(1);
 
 /// How long a rotate or sync transaction may take.
 pub const MAINTENANCE_TRANSACTION_LIFETIME: SignedDuration = SignedDuration::from_secs(120);
@@ -34,6 +42,8 @@ pub struct Policy {
     pub scheme_name: String,
     /// Origin under which validators find CA certificates, OCSP and CRL; no slash at the end.
     pub public_url: String,
+    /// Where device links lead, without `?`; `None`: `/device-link` below the public address.
+    pub device_link_base: Option<String>,
     /// Key sizes for new accounts.
     pub profile: Profile,
     /// How phones stretch PINs of new accounts (`splitkey.md` §3); no deployment has a reason to choose another.
@@ -50,6 +60,14 @@ pub struct Policy {
     pub maintenance_per_minute: u32,
     /// Server halves to keep ready for registrations, two for each.
     pub pool_target: u64,
+    /// Takes the keys of [`fixture_keys`](crate::fixture_keys), whose primes everybody knows.
+    ///
+    /// # Security
+    /// Only where every account is an invented person's, never in production.
+    pub fixture_keys: bool,
+    /// Other document numbers for an account: the one asked for, and the account's own. The answers have the one asked
+    /// for. For test labs whose accounts go by several spellings (rp-api.md §3).
+    pub document_aliases: BTreeMap<DocumentNumber, DocumentNumber>,
 }
 
 impl Default for Policy {
@@ -57,6 +75,7 @@ impl Default for Policy {
         Self {
             scheme_name: "smart-id-demo".to_owned(),
             public_url: "http://127.0.0.1:8080".to_owned(),
+            device_link_base: None,
             profile: Profile::default(),
             kdf: Kdf::default(),
             session_lifetime: SignedDuration::from_secs(90),
@@ -65,6 +84,18 @@ impl Default for Policy {
             begins_per_minute: 6,
             maintenance_per_minute: 12,
             pool_target: 8,
+            fixture_keys: false,
+            document_aliases: BTreeMap::new(),
         }
+    }
+}
+
+impl Policy {
+    /// `deviceLinkBase` of the RP API.
+    #[must_use]
+    pub fn device_link_base(&self) -> String {
+        self.device_link_base
+            .clone()
+            .unwrap_or_else(|| format!("{}/device-link", self.public_url))
     }
 }

@@ -76,6 +76,8 @@ pub trait Reader: Send {
 
     /// A session.
     async fn session(&mut self, id: SessionId) -> Result<Option<Session>, StoreError>;
+    /// The session with this `sessionToken`.
+    async fn session_by_token(&mut self, token: &str) -> Result<Option<Session>, StoreError>;
     /// The unfinished sessions that this account may answer or has claimed, the oldest first.
     async fn open_sessions_of(&mut self, account: AccountId) -> Result<Vec<Session>, StoreError>;
     /// The newest unfinished session of the relying party with this fingerprint, created at or after `since`.

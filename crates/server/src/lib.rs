@@ -13,5 +13,6 @@ pub mod http;
 pub mod jobs;
 pub mod key_scan;
 pub mod lifecycle;
+pub mod mock;
 pub mod telemetry;
 pub mod tour;

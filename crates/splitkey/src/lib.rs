@@ -61,7 +61,7 @@ mod verification;
 #[cfg(test)]
 mod tests;
 
-pub use client_half::ClientHalf;
+pub use client_half::{ClientHalf, PublishedPrimes, PublishedPrimesError};
 pub use encoding::{EncodedMessage, EncodingError, JointSalt, Scheme};
 pub use hash::Hash;
 pub use modulus::{ClientModulus, CompositeModulus, ModulusError, ServerModulus};

@@ -21,6 +21,11 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
             "audit chain",
             include_str!("../migrations/0002_audit_chain.sql"),
         ),
+        migration(
+            3,
+            "device links",
+            include_str!("../migrations/0003_device_links.sql"),
+        ),
     ])
 });
 

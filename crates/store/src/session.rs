@@ -11,6 +11,7 @@ use engine::{
     ports::StoreError,
 };
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 use wire::{RelyingPartyUuid, SessionId};
 
 const SESSION: &str = "session";
@@ -25,6 +26,11 @@ macro_rules! columns {
 }
 
 pub(crate) const BY_ID: &str = concat!("SELECT ", columns!(), " FROM session s WHERE s.id = $1");
+pub(crate) const BY_TOKEN: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM session s WHERE s.token_sha256 = $1"
+);
 /// Those this account has claimed, and those it may claim.
 pub(crate) const OPEN_OF: &str = concat!(
     "SELECT ",
@@ -51,7 +57,8 @@ pub(crate) const CANDIDATES_OF: &str =
 pub(crate) const PURGE: &str = "DELETE FROM session WHERE finished_at <= $1";
 
 const INSERT: &str = "INSERT INTO session (id, relying_party_uuid, request, fingerprint, created_at, deadline, \
-     state_code, claimed_by, finished_at, state, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+     state_code, claimed_by, finished_at, state, version, token_sha256) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
 const INSERT_CANDIDATE: &str = "INSERT INTO session_candidate (session_id, account_id, position, created_at) VALUES ($1, $2, $3, $4)";
 pub(crate) const SAVE: &str = "UPDATE session SET state_code = $3, claimed_by = $4, finished_at = $5, state = $6, \
      version = $2 + 1 WHERE id = $1 AND version = $2";
@@ -62,6 +69,16 @@ pub(crate) async fn find(
 ) -> Result<Option<Session>, StoreError> {
     let row = tables
         .row(SESSION, BY_ID, arguments![id.0.to_string()])
+        .await?;
+    complete(tables, row).await
+}
+
+pub(crate) async fn find_by_token(
+    tables: &mut Tables,
+    token: &str,
+) -> Result<Option<Session>, StoreError> {
+    let row = tables
+        .row(SESSION, BY_TOKEN, arguments![token_sha256(token)])
         .await?;
     complete(tables, row).await
 }
@@ -143,6 +160,10 @@ pub(crate) async fn insert(tables: &mut Tables, session: &Session) -> Result<(),
         session.finished_at(),
         state(tables, session)?,
         session.version,
+        session
+            .request
+            .device_link()
+            .map(|link| token_sha256(&link.session_token)),
     ];
     tables.change(SESSION, INSERT, row).await?;
     for (position, account) in (0_u32..).zip(&session.candidates) {
@@ -175,6 +196,11 @@ pub(crate) async fn purge(tables: &mut Tables, until: Timestamp) -> Result<u64, 
     tables.change(SESSION, PURGE, arguments![until]).await
 }
 
+/// Whoever reads the database must not be able to make QR codes of it.
+fn token_sha256(token: &str) -> String {
+    hex::encode(Sha256::digest(token))
+}
+
 fn claimed_by(session: &Session) -> Option<String> {
     session.claimed_by().map(|account| account.0.to_string())
 }
@@ -200,10 +226,12 @@ async fn complete(tables: &mut Tables, row: Option<Row>) -> Result<Option<Sessio
     let record: SessionStateRecord = text::from_json(&record, STATE.what)?;
     // A finished result is given out only if its signature verifies now, whatever the row says.
     let state = record
-        .restore(request.scheme())
+        .restore(&request)
         .map_err(|error| StoreError::Corrupt { what: error.what })?;
-    if let (RequestKind::Signature { digest }, SessionState::Completed(completed)) =
-        (&request.kind, &state)
+    if let (
+        RequestKind::Signature { digest } | RequestKind::HashAuthentication { hash: digest },
+        SessionState::Completed(completed),
+    ) = (&request.kind, &state)
         && completed.digest != *digest
     {
         return Err(StoreError::Corrupt { what: "digest" });

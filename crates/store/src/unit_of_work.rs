@@ -85,6 +85,10 @@ impl Reader for Work {
         session::find(&mut self.tables, id).await
     }
 
+    async fn session_by_token(&mut self, token: &str) -> Result<Option<Session>, StoreError> {
+        session::find_by_token(&mut self.tables, token).await
+    }
+
     async fn open_sessions_of(&mut self, account: AccountId) -> Result<Vec<Session>, StoreError> {
         session::open_of(&mut self.tables, account).await
     }

@@ -112,6 +112,12 @@ impl Failure {
                     answer(S::NOT_FOUND, "unknown_document", error)
                 }
                 RelyingPartyError::UnknownSession => answer(S::NOT_FOUND, "unknown_session", error),
+                RelyingPartyError::NotLinkable => answer(
+                    S::BAD_REQUEST,
+                    "invalid_request",
+                    &"Invalid request parameters found",
+                )
+                .field("/linkedSessionID", error),
                 RelyingPartyError::TooManyRequests { retry_after } => {
                     answer(S::TOO_MANY_REQUESTS, "too_many_requests", error)
                         .retry_after_seconds(retry_after.as_secs())
@@ -125,6 +131,16 @@ impl Failure {
                 DeviceError::AccountClosed(reason) => answer(S::FORBIDDEN, "account_closed", error)
                     .with_detail(format!("{error}: {}", reason.code())),
                 DeviceError::SessionGone => answer(S::NOT_FOUND, "session_gone", error),
+                DeviceError::DeviceLinkGone => answer(S::NOT_FOUND, "device_link_gone", error),
+                DeviceError::DeviceLinkTaken => answer(S::CONFLICT, "device_link_taken", error),
+                DeviceError::DeviceLinkStale => {
+                    answer(S::UNPROCESSABLE_ENTITY, "device_link_stale", error)
+                }
+                DeviceError::WrongAuthCode => {
+                    answer(S::UNPROCESSABLE_ENTITY, "wrong_auth_code", error)
+                }
+                DeviceError::WrongPerson => answer(S::FORBIDDEN, "wrong_person", error),
+                DeviceError::LevelTooLow => answer(S::FORBIDDEN, "level_too_low", error),
                 DeviceError::SessionCompleting => answer(S::CONFLICT, "session_completing", error),
                 DeviceError::NoCommonInteraction => {
                     answer(S::CONFLICT, "no_common_interaction", error)
@@ -134,6 +150,7 @@ impl Failure {
                         .retry_after(until.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string())
                 }
                 DeviceError::KeyLocked { until: None } => answer(S::FORBIDDEN, "key_closed", error),
+                DeviceError::PublishedKey => answer(S::FORBIDDEN, "published_key", error),
                 DeviceError::CannotOpen => answer(S::BAD_REQUEST, "cannot_open", error),
                 DeviceError::TooManyRequests { retry_after } => {
                     answer(S::TOO_MANY_REQUESTS, "too_many_requests", error)

@@ -9,7 +9,9 @@ use axum::{
 };
 use engine::{
     Policy, Service,
-    domain::{RelyingPartyRights, RequestKind, Session, SessionRequest, SessionState},
+    domain::{
+        Api, Flow, RelyingPartyRights, RequestKind, Session, SessionRequest, SessionState, Signing,
+    },
     ports::{Clock, Entropy, Store, UnitOfWork},
     service::NewRelyingParty,
 };
@@ -24,7 +26,7 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 use vault::{Ceremony, CeremonyConfig, SoftwareVault, UnlockKey};
 use wire::{
-    CertificateLevel, DeviceId, EndResult, FlowType, HashAlgorithm, Interactions, RelyingPartyUuid,
+    CertificateLevel, DeviceId, EndResult, HashAlgorithm, Interactions, RelyingPartyUuid,
     SessionId, SignatureAlgorithm, http_signature,
 };
 use zeroize::Zeroizing;
@@ -308,20 +310,23 @@ fn session_request() -> SessionRequest {
         .unwrap()
         .to_owned();
     SessionRequest {
+        api: Api::V3,
         kind: RequestKind::Signature {
             digest: vec![0; 64],
         },
         relying_party_name: "DEMO".to_owned(),
         brokered_rp_name: String::new(),
         certificate_level: CertificateLevel::Qualified,
-        signature_algorithm: SignatureAlgorithm::RsassaPss,
-        hash_algorithm: HashAlgorithm::Sha512,
-        interactions: Interactions::parse(&interactions).unwrap(),
-        flow_type: FlowType::Notification,
-        initial_callback_url: String::new(),
-        verification_code: "0042".parse().unwrap(),
+        signing: Some(Signing {
+            signature_algorithm: SignatureAlgorithm::RsassaPss,
+            hash_algorithm: HashAlgorithm::Sha512,
+            interactions: Interactions::parse(&interactions).unwrap(),
+        }),
+        flow: Flow::Notification,
+        verification_code: Some("0042".parse().unwrap()),
         share_device_ip: false,
         ignored_properties: vec!["colour".to_owned()],
+        document_alias: None,
         fingerprint: None,
     }
 }

@@ -219,14 +219,16 @@ pub struct PendingTransactions {
     pub account: AccountStatus,
 }
 
-/// What kind of signature a session asks for.
+/// What a session asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "camelCase")]
 pub enum RequestKind {
-    /// ACSP_V2 with PIN1.
+    /// A signature with PIN1: ACSP_V2, or the relying party's hash in RP API v2.
     Authentication,
     /// RAW_DIGEST_SIGNATURE with PIN2.
     Signature,
+    /// The signing certificate; no PIN.
+    CertificateChoice,
 }
 
 /// A request that waits.
@@ -241,14 +243,56 @@ pub struct PendingSession {
     pub relying_party_name: String,
     /// For whom, if not for itself.
     pub brokered_rp_name: String,
-    /// Base64 as the relying party sent it.
-    pub interactions: String,
-    /// Also shown by the e-service.
-    pub verification_code: VerificationCode,
+    /// Base64 as the relying party sent it; absent for a certificate choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interactions: Option<String>,
+    /// Also shown by the e-service; absent where the flow has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification_code: Option<VerificationCode>,
+    /// How phone and session found each other.
+    pub flow_type: FlowType,
+    /// The certificate choice that this signature continues.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub linked_session_id: Option<SessionId>,
+    /// Where to return to afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback: Option<Callback>,
     /// Other phones of the person see it, too: confirm on this one before anything else (R96).
     pub several_devices: bool,
     /// It disappears then.
     pub expires_at: Timestamp,
+}
+
+/// Where a same-device flow returns to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Callback {
+    /// `initialCallbackUrl`, as the relying party sent it.
+    pub initial_callback_url: String,
+    /// Proves to the relying party that the callback belongs to its session.
+    pub session_secret_digest: String,
+}
+
+/// `POST /device-links`: the phone scanned or was opened by a device link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DeviceLinkUse {
+    /// The whole link, verbatim.
+    pub device_link: String,
+}
+
+/// `POST /sessions/{id}/consent`: the person gives the certificate of this phone's account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Consent {}
+
+/// The answer to a consent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Consented {
+    /// A signature request that continues this one may come until then; any other is not expected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub linked_until: Option<Timestamp>,
 }
 
 /// `GET /account`.
@@ -367,12 +411,13 @@ pub struct SignOffer {
     /// Base64; for authentications.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server_random: Option<String>,
-    /// For signatures.
+    /// For signatures, and for authentications of RP API v2, which have no challenge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<Bytes>,
-    /// Also shown by the e-service.
-    pub verification_code: VerificationCode,
-    /// Empty in notification flows.
+    /// Also shown by the e-service; absent where the flow has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification_code: Option<VerificationCode>,
+    /// As it goes into the payload: empty but in same-device flows.
     pub initial_callback_url: String,
 }
 
@@ -445,6 +490,8 @@ pub enum Refusal {
     DeviceChoice {},
     /// This phone can show none of the interactions.
     UnsupportedInteraction {},
+    /// This phone waits for the signature that continues a certificate choice, and this is another request.
+    ExpectedLinkedSession {},
 }
 
 #[cfg(test)]

@@ -304,10 +304,30 @@ impl DocumentNumber {
         }
     }
 
+    /// A number with chosen characters, for an account of a test lab.
+    #[must_use]
+    pub fn with_suffix(
+        person: &SemanticsIdentifier,
+        suffix: DocumentSuffix,
+        qualified: bool,
+    ) -> Self {
+        Self {
+            person: person.clone(),
+            suffix: suffix.0,
+            qualified,
+        }
+    }
+
     /// Whose account it is.
     #[must_use]
     pub fn person(&self) -> &SemanticsIdentifier {
         &self.person
+    }
+
+    /// The four characters.
+    #[must_use]
+    pub fn suffix(&self) -> DocumentSuffix {
+        DocumentSuffix(self.suffix)
     }
 
     /// `Q` rather than `NQ`.
@@ -342,11 +362,7 @@ fn parse_document(text: &str) -> Option<DocumentNumber> {
         _ => return None,
     };
     let (person, suffix) = rest.rsplit_once('-')?;
-    let suffix: [u8; 4] = suffix.as_bytes().try_into().ok()?;
-    let valid = suffix
-        .iter()
-        .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
-    valid.then_some(())?;
+    let DocumentSuffix(suffix) = suffix.parse().ok()?;
     Some(DocumentNumber {
         person: person.parse().ok()?,
         suffix,
@@ -377,6 +393,50 @@ impl TryFrom<String> for DocumentNumber {
 impl From<DocumentNumber> for String {
     fn from(number: DocumentNumber) -> Self {
         number.to_string()
+    }
+}
+
+/// The four characters of a document number that tell a person's accounts apart, like `MOCK`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct DocumentSuffix([u8; 4]);
+
+impl FromStr for DocumentSuffix {
+    type Err = NotAnIdentifier;
+
+    fn from_str(text: &str) -> Result<Self, NotAnIdentifier> {
+        let suffix: Option<[u8; 4]> = text.as_bytes().try_into().ok();
+        suffix
+            .filter(|suffix| {
+                suffix
+                    .iter()
+                    .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+            })
+            .map(Self)
+            .ok_or(NotAnIdentifier {
+                what: "document suffix",
+                expected: "four capital letters or digits, like MOCK",
+            })
+    }
+}
+
+impl fmt::Display for DocumentSuffix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(std::str::from_utf8(&self.0).expect("four ASCII characters"))
+    }
+}
+
+impl TryFrom<String> for DocumentSuffix {
+    type Error = NotAnIdentifier;
+
+    fn try_from(text: String) -> Result<Self, NotAnIdentifier> {
+        text.parse()
+    }
+}
+
+impl From<DocumentSuffix> for String {
+    fn from(suffix: DocumentSuffix) -> Self {
+        suffix.to_string()
     }
 }
 
@@ -448,6 +508,20 @@ mod tests {
             SemanticsIdentifier::PATTERN.contains(&format!("{{0,{}}}", MAX_IDENTIFIER_LEN - 2))
         );
         assert!(document.starts_with(SemanticsIdentifier::PATTERN.trim_end_matches('$')));
+    }
+
+    #[test]
+    fn a_chosen_suffix_makes_the_same_number_as_its_text() {
+        let number: DocumentNumber = "PNOLV-050405-10009-DEM0-NQ".parse().unwrap();
+        let suffix = "DEM0".parse().unwrap();
+        assert_eq!(
+            DocumentNumber::with_suffix(number.person(), suffix, false),
+            number
+        );
+        assert_eq!(number.suffix(), suffix);
+        for text in ["", "DEM", "DEMO0", "dem0", "DE-0", "DÉM", "DE 0"] {
+            assert!(text.parse::<DocumentSuffix>().is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -11,6 +11,39 @@ words! {
         ConfirmationMessage = "confirmationMessage",
         /// As before, and the right one of three verification codes is to be chosen.
         ConfirmationMessageAndVerificationCodeChoice = "confirmationMessageAndVerificationCodeChoice",
+        /// RP API v2 only: the right one of three verification codes is to be chosen, then short text above the PIN pad.
+        VerificationCodeChoice = "verificationCodeChoice",
+    }
+}
+
+impl InteractionType {
+    /// What a relying party may ask for in notification flows of RP API v3.
+    pub const NOTIFICATION: &[Self] = &[
+        Self::DisplayTextAndPin,
+        Self::ConfirmationMessage,
+        Self::ConfirmationMessageAndVerificationCodeChoice,
+    ];
+    /// The same in device-link and linked flows: a code would have nothing to tell apart.
+    pub const DEVICE_LINK: &[Self] = &[Self::DisplayTextAndPin, Self::ConfirmationMessage];
+
+    /// Whether the person chooses among three codes.
+    #[must_use]
+    pub fn has_code_choice(self) -> bool {
+        matches!(
+            self,
+            Self::ConfirmationMessageAndVerificationCodeChoice | Self::VerificationCodeChoice
+        )
+    }
+
+    /// The field that holds its text, and how many characters that may have.
+    #[must_use]
+    pub fn text_field(self) -> (&'static str, usize) {
+        match self {
+            Self::DisplayTextAndPin | Self::VerificationCodeChoice => ("displayText60", SHORT_TEXT),
+            Self::ConfirmationMessage | Self::ConfirmationMessageAndVerificationCodeChoice => {
+                ("displayText200", LONG_TEXT)
+            }
+        }
     }
 }
 
@@ -48,6 +81,8 @@ pub enum InteractionError {
     Empty,
     #[error("unknown interaction type \"{0}\"")]
     UnknownType(String),
+    #[error("interaction {0} is not meant for this flow")]
+    NotForThisFlow(InteractionType),
     #[error("interaction {0} is given twice")]
     Duplicate(InteractionType),
     #[error("{kind} needs {field}")]
@@ -78,7 +113,7 @@ struct RawInteraction {
 }
 
 impl Interactions {
-    /// Decodes and checks the field.
+    /// Decodes and checks the field; each flow allows some of the types ([`Interactions::allowed_in`]).
     ///
     /// # Errors
     /// The first rule that it breaks.
@@ -86,6 +121,35 @@ impl Interactions {
         let json = Base64::decode_vec(base64).map_err(|_| InteractionError::NotBase64)?;
         let raw: Vec<RawInteraction> = serde_json::from_slice(&json)
             .map_err(|error| InteractionError::NotJson(error.to_string()))?;
+        Self::checked(base64.to_owned(), raw)
+    }
+
+    /// From the plain array of RP API v2, `allowedInteractionsOrder`.
+    ///
+    /// # Errors
+    /// The first rule that it breaks.
+    pub fn from_array(array: &serde_json::Value) -> Result<Self, InteractionError> {
+        let raw: Vec<RawInteraction> = serde_json::from_value(array.clone())
+            .map_err(|error| InteractionError::NotJson(error.to_string()))?;
+        Self::checked(Base64::encode_string(array.to_string().as_bytes()), raw)
+    }
+
+    /// The same, if every type is one of these.
+    ///
+    /// # Errors
+    /// The first one that is not.
+    pub fn allowed_in(self, types: &[InteractionType]) -> Result<Self, InteractionError> {
+        let strange = self
+            .list
+            .iter()
+            .find(|interaction| !types.contains(&interaction.kind));
+        match strange {
+            Some(interaction) => Err(InteractionError::NotForThisFlow(interaction.kind)),
+            None => Ok(self),
+        }
+    }
+
+    fn checked(base64: String, raw: Vec<RawInteraction>) -> Result<Self, InteractionError> {
         if raw.is_empty() {
             return Err(InteractionError::Empty);
         }
@@ -97,10 +161,7 @@ impl Interactions {
             }
             list.push(interaction);
         }
-        Ok(Self {
-            base64: base64.to_owned(),
-            list,
-        })
+        Ok(Self { base64, list })
     }
 
     /// The text as sent.
@@ -141,7 +202,7 @@ impl Interactions {
         let json: Vec<_> = list
             .iter()
             .map(|interaction| {
-                let (field, _) = text_field(interaction.kind);
+                let (field, _) = interaction.kind.text_field();
                 serde_json::json!({ "type": interaction.kind, field: interaction.text })
             })
             .collect();
@@ -151,30 +212,12 @@ impl Interactions {
     }
 }
 
-impl InteractionType {
-    /// The field that holds its text, and how many characters that may have.
-    #[must_use]
-    pub fn text_field(self) -> (&'static str, usize) {
-        text_field(self)
-    }
-}
-
-fn text_field(kind: InteractionType) -> (&'static str, usize) {
-    match kind {
-        InteractionType::DisplayTextAndPin => ("displayText60", SHORT_TEXT),
-        InteractionType::ConfirmationMessage
-        | InteractionType::ConfirmationMessageAndVerificationCodeChoice => {
-            ("displayText200", LONG_TEXT)
-        }
-    }
-}
-
 fn check(raw: RawInteraction) -> Result<Interaction, InteractionError> {
     let kind =
         InteractionType::from_word(&raw.r#type).ok_or(InteractionError::UnknownType(raw.r#type))?;
-    let (field, limit) = text_field(kind);
-    let (text, other) = match kind {
-        InteractionType::DisplayTextAndPin => (raw.display_text60, raw.display_text200),
+    let (field, limit) = kind.text_field();
+    let (text, other) = match limit {
+        SHORT_TEXT => (raw.display_text60, raw.display_text200),
         _ => (raw.display_text200, raw.display_text60),
     };
     if other.is_some() {
@@ -235,6 +278,39 @@ mod tests {
             first(&[InteractionType::ConfirmationMessageAndVerificationCodeChoice]),
             None
         );
+    }
+
+    #[test]
+    fn a_flow_takes_its_own_types_only() {
+        let choice = r#"[{"type":"displayTextAndPIN","displayText60":"a"},
+            {"type":"confirmationMessageAndVerificationCodeChoice","displayText200":"b"}]"#;
+        let interactions = parse(choice).unwrap();
+        assert!(
+            interactions
+                .clone()
+                .allowed_in(InteractionType::NOTIFICATION)
+                .is_ok()
+        );
+        assert_eq!(
+            interactions.allowed_in(InteractionType::DEVICE_LINK),
+            Err(InteractionError::NotForThisFlow(
+                InteractionType::ConfirmationMessageAndVerificationCodeChoice
+            ))
+        );
+        let v2 = parse(r#"[{"type":"verificationCodeChoice","displayText60":"a"}]"#).unwrap();
+        assert!(v2.clone().allowed_in(InteractionType::ALL).is_ok());
+        assert!(v2.allowed_in(InteractionType::NOTIFICATION).is_err());
+    }
+
+    #[test]
+    fn a_plain_array_gives_what_its_base64_gives() {
+        let array = serde_json::json!([{ "type": "confirmationMessage", "displayText200": "ü" }]);
+        let interactions = Interactions::from_array(&array).unwrap();
+        assert_eq!(Interactions::parse(interactions.base64()), Ok(interactions));
+        assert!(matches!(
+            Interactions::from_array(&serde_json::json!("x")),
+            Err(InteractionError::NotJson(_))
+        ));
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod codes;
 pub mod device_link;
 pub mod device_v1;
 mod end_result;
+mod fields;
 pub mod http_signature;
 mod identifiers;
 mod interactions;
@@ -34,8 +35,8 @@ pub use codes::{
 };
 pub use end_result::EndResult;
 pub use identifiers::{
-    Country, DeviceId, DocumentNumber, IdentityType, KeyId, NotAnIdentifier, RegistrationId,
-    RelyingPartyUuid, SemanticsIdentifier, SessionId, TransactionId,
+    Country, DeviceId, DocumentNumber, DocumentSuffix, IdentityType, KeyId, NotAnIdentifier,
+    RegistrationId, RelyingPartyUuid, SemanticsIdentifier, SessionId, TransactionId,
 };
 pub use interactions::{Interaction, InteractionError, InteractionType, Interactions};
 pub use national_number::{NationalNumber, NationalNumberError};

@@ -6,13 +6,18 @@
 mod request;
 mod response;
 
+pub use crate::fields::{
+    Base64Text, CHALLENGE_LEN, Common, MAX_CALLBACK_URL, MAX_NONCE, RequestError,
+    SignatureParameters,
+};
 pub use request::{
-    AuthenticationRequest, Base64Text, CHALLENGE_LEN, CertificateByDocumentRequest, Common,
-    MAX_NONCE, RequestError, SignatureParameters, SignatureRequest,
+    AuthenticationRequest, CertificateByDocumentRequest, CertificateChoiceRequest, Channel,
+    LinkedSignatureRequest, SignatureRequest,
 };
 pub use response::{
-    Certificate, CertificateResponse, CertificateState, NotificationSignatureCreated,
-    SessionCreated, SessionStatus, Signature, SignatureValue, VerificationCodeValue,
+    Certificate, CertificateResponse, CertificateState, DeviceLinkSessionCreated,
+    NotificationSignatureCreated, SessionCreated, SessionStatus, Signature, SignatureValue,
+    VerificationCodeValue,
 };
 
 /// Path of the API below the origin.

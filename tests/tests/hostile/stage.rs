@@ -109,6 +109,7 @@ impl Handset {
                     Effect::Persist(bytes) => self.disk = Some(bytes),
                     Effect::Wipe => self.disk = None,
                     Effect::Show(view) => self.view = Some(view),
+                    Effect::OpenUrl(_) => {}
                     Effect::GenerateKeys(profile) => {
                         let keys = NewKeys::generate(profile, &mut |_| {}, &mut rng).unwrap();
                         events.push_back(Event::KeysGenerated(Box::new(keys)));

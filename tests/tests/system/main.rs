@@ -13,6 +13,7 @@ mod locks;
 mod rates;
 mod recovery;
 mod rp_api;
+mod test_lab;
 mod usage;
 
 /// Whose accounts the tests make.

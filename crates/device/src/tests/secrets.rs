@@ -60,7 +60,7 @@ fn the_fields_of_the_stored_state_are_these() {
     let expected = "account certificate closed code control_code date_of_birth device digest document_number enrolment \
         exchange expires_at givenName given_name hash_algorithm interaction issuing_ca kdf key keyId keys kind next_token \
         nonce notAfter notBefore pending person profile proofs publicKey record refusal registration \
-        relying_party_name brokered_rp_name request response_key root_key scheme_name sealed semanticsIdentifier seq \
+        relying_party_name brokered_rp_name request response_key return_to root_key scheme_name sealed semanticsIdentifier seq \
         server session_id signature signature_algorithm signing statement surname text token transaction \
         verification_code dateOfBirth";
     let expected: BTreeSet<String> = expected

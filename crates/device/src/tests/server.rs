@@ -246,7 +246,7 @@ impl Server {
         let key = &account.keys[usize::from(session.kind == v1::RequestKind::Signature)];
         let digest = match session.kind {
             v1::RequestKind::Authentication => scheme.hash().digest(&[payload]),
-            v1::RequestKind::Signature => payload.clone(),
+            v1::RequestKind::Signature | v1::RequestKind::CertificateChoice => payload.clone(),
         };
         PublicKey::new(self.profile, key.composite.as_bytes())
             .unwrap()

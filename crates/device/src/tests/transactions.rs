@@ -108,7 +108,7 @@ fn a_wrong_code_refuses_the_request_and_gets_no_second_choice() {
     };
     let wrong = codes
         .iter()
-        .find(|code| **code != request.verification_code)
+        .find(|code| Some(*code) != request.verification_code.as_ref())
         .unwrap()
         .clone();
     // The power fails when the choice is stored and not yet told.

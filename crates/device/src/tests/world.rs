@@ -40,6 +40,8 @@ pub(super) struct World {
     pub(super) crashed: bool,
     /// Everything ever stored, for the tests that look into it.
     pub(super) history: Vec<Vec<u8>>,
+    /// Addresses that it opened in its browser.
+    pub(super) opened: Vec<String>,
     pub(super) requests: Vec<Request>,
     profile: Profile,
 }
@@ -63,6 +65,7 @@ impl World {
             crash_before: None,
             crashed: false,
             history: Vec::new(),
+            opened: Vec::new(),
             requests: Vec::new(),
             profile,
         }
@@ -138,6 +141,10 @@ impl World {
             Effect::Show(view) => {
                 assert!(!view.to_string().is_empty());
                 self.views.push(view);
+                None
+            }
+            Effect::OpenUrl(url) => {
+                self.opened.push(url);
                 None
             }
             Effect::GenerateKeys(profile) => {

@@ -8,7 +8,7 @@ use base64ct::{Base64, Base64UrlUnpadded, Encoding};
 use jiff::Timestamp;
 use splitkey::{Hash, KeyId, Scheme, TransactionId};
 use wire::{
-    FlowType, HashAlgorithm, Interactions, SignatureAlgorithm, acsp_v2,
+    FlowType, HashAlgorithm, Interactions, SignatureAlgorithm, acsp_v2, device_link,
     device_v1::{PendingSession, RequestKind, SignOffer, TransactionOffer},
     verification_code,
 };
@@ -27,6 +27,8 @@ pub(crate) struct Chosen {
     pub(crate) digest: Vec<u8>,
     /// Ours, in the payload; empty for raw digests.
     pub(crate) user_challenge: String,
+    /// The e-service's address for afterwards, complete.
+    pub(crate) return_to: Option<String>,
 }
 
 impl Chosen {
@@ -56,7 +58,8 @@ impl Chosen {
         }
         let as_listed = offer.relying_party_name == listed.relying_party_name
             && offer.brokered_rp_name == listed.brokered_rp_name
-            && offer.interactions == listed.interactions
+            && Some(&offer.interactions) == listed.interactions.as_ref()
+            && offer.flow_type == listed.flow_type
             && offer.verification_code == listed.verification_code;
         if !as_listed {
             return Err(Contradiction::NotAsListed);
@@ -69,10 +72,7 @@ impl Chosen {
         let text = interactions
             .text(offer.interaction_type_used)
             .ok_or(Contradiction::Interactions)?;
-        // rp-api.md §7: no callback in a notification flow.
-        if offer.flow_type != FlowType::Notification || !offer.initial_callback_url.is_empty() {
-            return Err(Contradiction::FlowType);
-        }
+        check_flow(offer, listed)?;
         if offer
             .signature_algorithm
             .fixed_hash()
@@ -80,13 +80,18 @@ impl Chosen {
         {
             return Err(Contradiction::SigningData);
         }
+        let verifier = Verifier::new(step);
         let user_challenge = match offer.kind {
-            RequestKind::Authentication => user_challenge(step),
-            RequestKind::Signature => String::new(),
+            RequestKind::Authentication if offer.digest.is_none() => verifier.challenge(),
+            _ => String::new(),
         };
         let digest = match offer.kind {
-            RequestKind::Authentication => payload_digest(offer, &user_challenge)?,
+            RequestKind::Authentication if offer.digest.is_none() => {
+                payload_digest(offer, &user_challenge)?
+            }
+            RequestKind::Authentication => authentication_hash(offer)?,
             RequestKind::Signature => raw_digest(offer)?,
+            RequestKind::CertificateChoice => return Err(Contradiction::SigningData),
         };
         Ok(Self {
             request: RequestView {
@@ -106,8 +111,42 @@ impl Chosen {
             hash_algorithm: offer.hash_algorithm,
             digest,
             user_challenge,
+            return_to: return_address(listed, &verifier),
         })
     }
+}
+
+/// What goes with each flow (rp-api.md §4, §7).
+fn check_flow(offer: &SignOffer, listed: &PendingSession) -> Result<(), Contradiction> {
+    let callback = listed
+        .callback
+        .as_ref()
+        .map_or("", |callback| &callback.initial_callback_url);
+    // Only same-device flows sign the callback; a linked signature has one and signs the digest alone.
+    let signed = match offer.flow_type {
+        FlowType::Web2App | FlowType::App2App => callback,
+        FlowType::Qr | FlowType::Notification => "",
+    };
+    let has_code = offer.flow_type == FlowType::Notification && listed.linked_session_id.is_none();
+    if offer.initial_callback_url != signed
+        || (offer.flow_type == FlowType::Qr && listed.callback.is_some())
+        || offer.verification_code.is_some() != has_code
+        || (offer.interaction_type_used.has_code_choice() && !has_code)
+    {
+        return Err(Contradiction::FlowType);
+    }
+    Ok(())
+}
+
+/// The address that a same-device flow returns to, with what proves to the e-service that it is ours.
+pub(crate) fn return_address(listed: &PendingSession, verifier: &Verifier) -> Option<String> {
+    let callback = listed.callback.as_ref()?;
+    let authentication = listed.kind == RequestKind::Authentication;
+    Some(device_link::callback_url(
+        &callback.initial_callback_url,
+        &callback.session_secret_digest,
+        authentication.then_some(verifier.0.as_str()),
+    ))
 }
 
 fn payload_digest(offer: &SignOffer, user_challenge: &str) -> Result<Vec<u8>, Contradiction> {
@@ -123,7 +162,11 @@ fn payload_digest(offer: &SignOffer, user_challenge: &str) -> Result<Vec<u8>, Co
     {
         return Err(Contradiction::SigningData);
     }
-    if offer.verification_code != verification_code(&challenge) {
+    if offer
+        .verification_code
+        .as_ref()
+        .is_some_and(|code| *code != verification_code(&challenge))
+    {
         return Err(Contradiction::VerificationCode);
     }
     let payload = acsp_v2::payload(&acsp_v2::Fields {
@@ -150,12 +193,34 @@ fn raw_digest(offer: &SignOffer) -> Result<Vec<u8>, Contradiction> {
     }
 }
 
-/// Our challenge. Its verifier is told to nobody in a notification flow, so it is forgotten.
-fn user_challenge(step: &mut Step<'_>) -> String {
-    let verifier = Zeroizing::new(step.random::<32>());
-    acsp_v2::user_challenge(&Zeroizing::new(Base64UrlUnpadded::encode_string(
-        verifier.as_ref(),
-    )))
+/// RP API v2: the relying party's own hash under the authentication key. Always by notification, always PKCS#1 v1.5, so
+/// that it is never what an ACSP_V2 signature is, and the code comes from the hash.
+fn authentication_hash(offer: &SignOffer) -> Result<Vec<u8>, Contradiction> {
+    let hash = raw_digest(offer)?;
+    if offer.flow_type != FlowType::Notification || offer.signature_algorithm.fixed_hash().is_none()
+    {
+        return Err(Contradiction::SigningData);
+    }
+    if offer.verification_code != Some(verification_code(&hash)) {
+        return Err(Contradiction::VerificationCode);
+    }
+    Ok(hash)
+}
+
+/// `userChallengeVerifier`: told to the e-service by the callback of a same-device flow, else to nobody.
+pub(crate) struct Verifier(Zeroizing<String>);
+
+impl Verifier {
+    pub(crate) fn new(step: &mut Step<'_>) -> Self {
+        let bytes = Zeroizing::new(step.random::<32>());
+        Self(Zeroizing::new(Base64UrlUnpadded::encode_string(
+            bytes.as_ref(),
+        )))
+    }
+
+    fn challenge(&self) -> String {
+        acsp_v2::user_challenge(&self.0)
+    }
 }
 
 /// Padding and hash.

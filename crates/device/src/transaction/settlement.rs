@@ -2,7 +2,7 @@
 
 use super::offer::scheme;
 use crate::{
-    Contradiction, Phone, Problem, View,
+    Contradiction, Effect, Phone, Problem, View,
     exchange::{Answer, Next, Purpose, Step},
     phone::Flow,
     state::{ClosedAccount, PendingSignature},
@@ -180,6 +180,7 @@ impl Phone {
             Some(Verdict::Signed { signature, .. }) => {
                 if self.verifies(&signing, signature.as_ref()) {
                     step.show(View::Completed(signing.request));
+                    return_to(signing.return_to, step);
                 } else {
                     step.contradiction(Contradiction::Signature);
                 }
@@ -206,11 +207,15 @@ impl Phone {
                     request: signing.request,
                     code: Some(code),
                 });
+                return_to(signing.return_to, step);
             }
-            _ => step.show(View::Failed {
-                request: signing.request,
-                code: None,
-            }),
+            _ => {
+                step.show(View::Failed {
+                    request: signing.request,
+                    code: None,
+                });
+                return_to(signing.return_to, step);
+            }
         }
         self.resume(next, step);
     }
@@ -258,6 +263,11 @@ impl Phone {
             self.proceed(next, step);
         }
     }
+}
+
+/// Back to the e-service (RP API v3, "Callback URLs").
+fn return_to(url: Option<String>, step: &mut Step<'_>) {
+    step.effects.extend(url.map(Effect::OpenUrl));
 }
 
 fn not_sent(signing: PendingSignature, doubt: Option<Doubt>, now: jiff::Timestamp) -> View {

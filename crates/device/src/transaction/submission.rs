@@ -58,6 +58,7 @@ impl Phone {
             signature_algorithm: chosen.signature_algorithm,
             hash_algorithm: chosen.hash_algorithm,
             digest: chosen.digest.into(),
+            return_to: chosen.return_to,
         };
         account.pending = Some(Pending::new(
             chosen.transaction,

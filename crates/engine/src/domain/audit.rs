@@ -57,6 +57,8 @@ pub enum AuditEvent {
         kind: String,
         interactions_sha256: String,
     },
+    /// A phone used the session's device link and so took the session.
+    DeviceLinkUsed { flow_type: String },
     /// A phone took the session.
     SessionClaimed { transaction: String },
     /// An attempt was charged, before its evaluation.
@@ -114,6 +116,7 @@ impl AuditEvent {
             Self::AccountClosed { .. } => "account_closed",
             Self::KeyDestroyed { .. } => "key_destroyed",
             Self::SessionStarted { .. } => "session_started",
+            Self::DeviceLinkUsed { .. } => "device_link_used",
             Self::SessionClaimed { .. } => "session_claimed",
             Self::AttemptCharged { .. } => "attempt_charged",
             Self::PinAccepted { .. } => "pin_accepted",

@@ -34,12 +34,14 @@ impl Charge {
 /// The billing rule: kind and result of a session, in the words of the audit trail.
 #[must_use]
 pub fn charge(kind: &str, result: &str) -> Charge {
-    let known_kind = matches!(kind, "authentication" | "signature");
-    if !known_kind {
-        return Charge::Unknown;
-    }
+    let signature_given = match kind {
+        "authentication" | "signature" => Charge::Billable,
+        // The certificate alone; the signature that it is chosen for is paid for.
+        "certificate_choice" => Charge::Free,
+        _ => return Charge::Unknown,
+    };
     if result == OK {
-        return Charge::Billable;
+        return signature_given;
     }
     end_results()
         .iter()
@@ -87,7 +89,7 @@ fn end_results() -> [EndResult; 10] {
 /// Sessions of one relying party that have kind, result and charge in common.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct UsageRow {
-    /// `authentication`, `signature` or `unknown`.
+    /// `authentication`, `signature`, `certificate_choice` or `unknown`.
     pub kind: String,
     /// `OK` or another end result of the RP API.
     pub result: String,

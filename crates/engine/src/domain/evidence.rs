@@ -39,7 +39,7 @@ pub struct TransactionRecord {
     pub relying_party_name: String,
     /// The party it acted for; empty if for itself.
     pub brokered_rp_name: String,
-    /// `authentication` or `signature`.
+    /// `authentication`, `signature` or `certificate_choice`.
     pub kind: String,
     /// When it was asked.
     pub started_at: Timestamp,
@@ -49,16 +49,21 @@ pub struct TransactionRecord {
     pub ended_at_unix_seconds: i64,
     /// The least level that would do.
     pub certificate_level: CertificateLevel,
-    /// How to sign.
-    pub signature_algorithm: SignatureAlgorithm,
+    /// How to sign; absent for a certificate choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature_algorithm: Option<SignatureAlgorithm>,
     /// The hash under it.
-    pub hash_algorithm: HashAlgorithm,
-    /// What could be shown, base64 as the relying party sent it.
-    pub interactions: String,
-    /// How phone and session found each other.
-    pub flow_type: FlowType,
-    /// The code that e-service and phone showed.
-    pub verification_code: VerificationCode,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash_algorithm: Option<HashAlgorithm>,
+    /// What could be shown, base64 as the relying party sent it; absent for a certificate choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interactions: Option<String>,
+    /// How phone and session found each other; absent if they did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow_type: Option<FlowType>,
+    /// The code that e-service and phone showed, where there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification_code: Option<VerificationCode>,
     /// `endResult` of the RP API.
     pub end_result: String,
     /// The account whose phone had the session, if one had.
@@ -77,7 +82,7 @@ pub struct SignedRecord {
     pub certificate_sha256: String,
     /// What was shown to the person.
     pub interaction_type_used: InteractionType,
-    /// ACSP_V2, the text that an authentication signs; absent for signatures.
+    /// ACSP_V2, the text that an authentication signs; absent where the relying party gave the digest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payload: Option<String>,
     /// The digest under the signature.
@@ -101,12 +106,15 @@ impl Evidence {
             SessionState::Completed(completed) => (
                 "OK".to_owned(),
                 completed.at,
-                Some(signed(&session.request, completed, scheme_name)),
+                signed(&session.request, completed, scheme_name),
             ),
+            // The certificate is the account's own, and nothing was signed.
+            SessionState::Chosen(chosen) => ("OK".to_owned(), chosen.at, None),
             SessionState::Failed { result, at } => (result.code().to_owned(), *at, None),
             _ => return None,
         };
         let request = &session.request;
+        let signing = request.signing.as_ref();
         let record = TransactionRecord {
             session: session.id,
             relying_party: session.relying_party,
@@ -117,10 +125,10 @@ impl Evidence {
             ended_at,
             ended_at_unix_seconds: ended_at.as_second(),
             certificate_level: request.certificate_level,
-            signature_algorithm: request.signature_algorithm,
-            hash_algorithm: request.hash_algorithm,
-            interactions: request.interactions.base64().to_owned(),
-            flow_type: request.flow_type,
+            signature_algorithm: signing.map(|signing| signing.signature_algorithm),
+            hash_algorithm: signing.map(|signing| signing.hash_algorithm),
+            interactions: signing.map(|signing| signing.interactions.base64().to_owned()),
+            flow_type: session.flow_type(),
             verification_code: request.verification_code.clone(),
             end_result,
             document_number,
@@ -154,20 +162,27 @@ impl TransactionRecord {
     #[must_use]
     pub fn shown_text(&self) -> Option<String> {
         let used = self.signed.as_ref()?.interaction_type_used;
-        let interactions = Interactions::parse(&self.interactions).ok()?;
+        let interactions = Interactions::parse(self.interactions.as_deref()?).ok()?;
         interactions.text(used).map(str::to_owned)
     }
 }
 
-fn signed(request: &SessionRequest, completed: &Completed, scheme_name: &str) -> SignedRecord {
-    let to_be_signed = request.to_be_signed(
-        scheme_name,
-        completed.interaction,
-        &completed.server_random,
-        &completed.user_challenge,
-    );
+fn signed(
+    request: &SessionRequest,
+    completed: &Completed,
+    scheme_name: &str,
+) -> Option<SignedRecord> {
+    let to_be_signed = request
+        .to_be_signed(
+            scheme_name,
+            completed.flow_type,
+            completed.interaction,
+            &completed.server_random,
+            &completed.user_challenge,
+        )
+        .ok()?;
     let certificate: [u8; 32] = Sha256::digest(&completed.certificate).into();
-    SignedRecord {
+    Some(SignedRecord {
         certificate_sha256: certificate
             .iter()
             .map(|byte| format!("{byte:02x}"))
@@ -179,5 +194,5 @@ fn signed(request: &SessionRequest, completed: &Completed, scheme_name: &str) ->
         },
         digest: completed.digest.clone().into(),
         signature: completed.signature.as_bytes().to_vec().into(),
-    }
+    })
 }

@@ -28,8 +28,9 @@ pub use registration::{
 };
 pub use relying_party::{Network, NotANetwork, RelyingParty, RelyingPartyRights};
 pub use session::{
-    Completed, CorruptRecord, RequestKind, Session, SessionRequest, SessionState,
-    SessionStateRecord, StateCode, ToBeSigned,
+    Api, Callback, Chosen, Completed, CorruptRecord, DeviceLinkFlow, Flow, NothingToSign,
+    RequestKind, Session, SessionRequest, SessionSecret, SessionState, SessionStateRecord, Signing,
+    StateCode, ToBeSigned,
 };
 pub use transaction::{
     Evaluation, Operation, Transaction, TransactionState, VERDICT_RETENTION, Verdict,

@@ -2,7 +2,7 @@ use super::{AccountId, AccountLevel, PerPurpose, Person, Wrapped};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use splitkey::{DeviceId, KeyId, Profile, TokenHash};
-use wire::{ControlCode, RegistrationCode, RegistrationId};
+use wire::{ControlCode, DocumentSuffix, RegistrationCode, RegistrationId};
 
 /// How long a registration code is valid (R36).
 pub const REGISTRATION_LIFETIME: SignedDuration = SignedDuration::from_mins(15);
@@ -70,6 +70,9 @@ pub struct Vouched {
     pub level: AccountLevel,
     /// Who vouched and how, for the audit trail; for example `operator alice`.
     pub evidence: String,
+    /// The four characters of the document number; random ones if there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document_suffix: Option<DocumentSuffix>,
 }
 
 /// How far a registration is.

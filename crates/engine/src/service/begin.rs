@@ -6,9 +6,10 @@ use super::{
 };
 use crate::{
     domain::{
-        Account, AuditEvent, KeyState, LockState, Operation, RequestKind, Session, SessionState,
-        Transaction, TransactionState,
+        Account, AccountKey, AuditEvent, Flow, KeyState, LockState, Operation, RequestKind,
+        Session, SessionState, Transaction, TransactionState,
     },
+    fixture_keys,
     policy::{MAINTENANCE_TRANSACTION_LIFETIME, MAX_SUPERSEDED},
     ports::UnitOfWork,
 };
@@ -36,7 +37,7 @@ impl Service {
             pending: sessions
                 .iter()
                 .filter(|session| session.is_open(now) && session.concerns(account.id))
-                .map(describe_pending)
+                .filter_map(describe_pending)
                 .collect(),
             account: self.describe_account(&account),
         })
@@ -169,23 +170,26 @@ impl Service {
         if !session.is_open(now) {
             return Err(DeviceError::SessionGone);
         }
+        // A link is used before anything is begun on it; a certificate is given by consent.
+        let (Some(flow_type), Some(signing)) = (session.flow_type(), &session.request.signing)
+        else {
+            return Err(DeviceError::SessionGone);
+        };
         let key = account.keys.of(session.request.kind.purpose());
-        match (&key.state, key.pin.state(now)) {
-            (KeyState::Ready { .. }, LockState::Open { .. }) => {}
-            (KeyState::Ready { .. }, LockState::LockedUntil(until)) => {
-                return Err(DeviceError::KeyLocked { until: Some(until) });
-            }
-            _ => return Err(DeviceError::KeyLocked { until: None }),
-        }
-        let Some(interaction) = session.request.interactions.first_supported(shows) else {
+        self.takes_pin(key, now)?;
+        let Some(interaction) = signing.interactions.first_supported(shows) else {
             let about = About::session(&session);
             session.fail(EndResult::RequiredInteractionNotSupportedByApp, now);
             self.record_end(uow, &session, about, now).await?;
             uow.save_session(&mut session).await?;
             return Ok(Err(DeviceError::NoCommonInteraction));
         };
+        let (signature_algorithm, hash_algorithm) =
+            (signing.signature_algorithm, signing.hash_algorithm);
+        let interactions = signing.interactions.base64().to_owned();
         session.state = SessionState::Claimed {
             account: account.id,
+            flow_type,
         };
         uow.save_session(&mut session).await?;
 
@@ -198,12 +202,19 @@ impl Service {
                 // 24 bytes: longer than 18 bytes and at least 24 characters (rp-api.md §6).
                 Base64::encode_string(&self.random::<24>()),
             ),
+            RequestKind::HashAuthentication { hash } => (
+                device_v1::RequestKind::Authentication,
+                None,
+                Some(hash.clone().into()),
+                String::new(),
+            ),
             RequestKind::Signature { digest } => (
                 device_v1::RequestKind::Signature,
                 None,
                 Some(digest.clone().into()),
                 String::new(),
             ),
+            RequestKind::CertificateChoice => return Err(DeviceError::SessionGone),
         };
         let sign = device_v1::SignOffer {
             session_id: session.id,
@@ -213,16 +224,16 @@ impl Service {
             relying_party_name: request.relying_party_name.clone(),
             brokered_rp_name: request.brokered_rp_name.clone(),
             certificate_level: request.certificate_level,
-            interactions: request.interactions.base64().to_owned(),
+            interactions,
             interaction_type_used: interaction,
-            flow_type: request.flow_type,
-            signature_algorithm: request.signature_algorithm,
-            hash_algorithm: request.hash_algorithm,
+            flow_type,
+            signature_algorithm,
+            hash_algorithm,
             rp_challenge,
             server_random: (!server_random.is_empty()).then(|| server_random.clone()),
             digest,
             verification_code: request.verification_code.clone(),
-            initial_callback_url: request.initial_callback_url.clone(),
+            initial_callback_url: request.signed_callback_url(flow_type).to_owned(),
         };
         let operation = Operation::Sign {
             session: session.id,
@@ -278,6 +289,22 @@ impl Service {
             Ok(())
         })
     }
+
+    /// The key can be used now.
+    pub(super) fn takes_pin(&self, key: &AccountKey, now: Timestamp) -> Result<(), DeviceError> {
+        match (&key.state, key.pin.state(now)) {
+            (KeyState::Ready { .. }, LockState::Open { .. }) => {}
+            (KeyState::Ready { .. }, LockState::LockedUntil(until)) => {
+                return Err(DeviceError::KeyLocked { until: Some(until) });
+            }
+            _ => return Err(DeviceError::KeyLocked { until: None }),
+        }
+        // The policy may have been another one when the account was made.
+        if !self.policy.fixture_keys && fixture_keys::is_published(&key.n1) {
+            return Err(DeviceError::PublishedKey);
+        }
+        Ok(())
+    }
 }
 
 fn end_result(refusal: &device_v1::Refusal) -> EndResult {
@@ -291,23 +318,43 @@ fn end_result(refusal: &device_v1::Refusal) -> EndResult {
         device_v1::Refusal::UnsupportedInteraction {} => {
             EndResult::RequiredInteractionNotSupportedByApp
         }
+        device_v1::Refusal::ExpectedLinkedSession {} => EndResult::ExpectedLinkedSession,
     }
 }
 
-fn describe_pending(session: &Session) -> device_v1::PendingSession {
-    device_v1::PendingSession {
+/// A session as the phone sees it that has it, or may have it; nothing for one that no phone may have yet.
+pub(super) fn describe_pending(session: &Session) -> Option<device_v1::PendingSession> {
+    let request = &session.request;
+    let flow_type = session.flow_type()?;
+    Some(device_v1::PendingSession {
         session_id: session.id,
-        kind: match session.request.kind {
-            RequestKind::Authentication { .. } => device_v1::RequestKind::Authentication,
+        kind: match request.kind {
+            RequestKind::Authentication { .. } | RequestKind::HashAuthentication { .. } => {
+                device_v1::RequestKind::Authentication
+            }
             RequestKind::Signature { .. } => device_v1::RequestKind::Signature,
+            RequestKind::CertificateChoice => device_v1::RequestKind::CertificateChoice,
         },
-        relying_party_name: session.request.relying_party_name.clone(),
-        brokered_rp_name: session.request.brokered_rp_name.clone(),
-        interactions: session.request.interactions.base64().to_owned(),
-        verification_code: session.request.verification_code.clone(),
+        relying_party_name: request.relying_party_name.clone(),
+        brokered_rp_name: request.brokered_rp_name.clone(),
+        interactions: request
+            .interactions()
+            .map(|interactions| interactions.base64().to_owned()),
+        verification_code: request.verification_code.clone(),
+        flow_type,
+        linked_session_id: match request.flow {
+            Flow::Linked { session, .. } => Some(session),
+            Flow::Notification | Flow::DeviceLink(_) => None,
+        },
+        callback: request
+            .callback(flow_type)
+            .map(|callback| device_v1::Callback {
+                initial_callback_url: callback.initial_callback_url,
+                session_secret_digest: callback.session_secret_digest,
+            }),
         several_devices: session.candidates.len() > 1,
         expires_at: session.deadline,
-    }
+    })
 }
 
 /// The account, if it can be used.

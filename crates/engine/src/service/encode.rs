@@ -3,7 +3,7 @@
 use super::Service;
 use crate::domain::{Session, ToBeSigned};
 use sha2::Digest;
-use splitkey::{EncodedMessage, EncodingError, JointSalt, Profile};
+use splitkey::{EncodedMessage, JointSalt, Profile};
 use wire::{HashAlgorithm, InteractionType};
 
 /// What the phone and the server put into one signature beside the session itself.
@@ -16,33 +16,34 @@ pub(super) struct Contribution<'a> {
 
 impl Service {
     /// The digest that the signature is over: of the ACSP_V2 payload, or the relying party's own.
-    pub(super) fn digest(&self, session: &Session, part: &Contribution<'_>) -> Vec<u8> {
+    ///
+    /// `None` for a session that no phone has, or that signs nothing.
+    pub(super) fn digest(&self, session: &Session, part: &Contribution<'_>) -> Option<Vec<u8>> {
         let request = &session.request;
         let to_be_signed = request.to_be_signed(
             &self.policy.scheme_name,
+            session.flow_type()?,
             part.interaction,
             part.server_random,
             part.user_challenge,
         );
-        match to_be_signed {
+        Some(match to_be_signed.ok()? {
             ToBeSigned::Digest(digest) => digest,
-            ToBeSigned::Payload(text) => hash(request.hash_algorithm, text.as_bytes()),
-        }
+            ToBeSigned::Payload(text) => {
+                hash(request.signing.as_ref()?.hash_algorithm, text.as_bytes())
+            }
+        })
     }
 
-    /// EM, as splitkey.md §4.1 has both sides compute it.
+    /// EM, as splitkey.md §4.1 has both sides compute it; `None` as for the digest.
     pub(super) fn encoded_message(
         &self,
         session: &Session,
         profile: Profile,
         part: &Contribution<'_>,
-    ) -> Result<EncodedMessage, EncodingError> {
-        EncodedMessage::encode(
-            profile,
-            session.request.scheme(),
-            &self.digest(session, part),
-            &part.salt,
-        )
+    ) -> Option<EncodedMessage> {
+        let digest = self.digest(session, part)?;
+        EncodedMessage::encode(profile, session.request.scheme()?, &digest, &part.salt).ok()
     }
 }
 

@@ -35,6 +35,7 @@ impl Service {
                 "OK",
                 Some(hex(&Sha256::digest(completed.signature.as_bytes()))),
             ),
+            SessionState::Chosen(_) => ("OK", None),
             SessionState::Failed { result, .. } => (result.code(), None),
             _ => return Ok(()),
         };

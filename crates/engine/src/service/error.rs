@@ -58,6 +58,12 @@ pub enum RelyingPartyError {
     /// No such session, or its result was kept long enough.
     #[error("no such session, or it is over for more than five minutes")]
     UnknownSession,
+    /// `linkedSessionID` names no certificate choice that this signature could continue.
+    #[error(
+        "linkedSessionID must be a device-link certificate choice of yours that ended OK with this document number \
+         within the last five minutes"
+    )]
+    NotLinkable,
     /// The person was asked too often.
     #[error("this person was asked too often; try again in {} s", retry_after.as_secs())]
     TooManyRequests {
@@ -81,6 +87,24 @@ pub enum DeviceError {
     /// The session is over, belongs to another phone, or never was.
     #[error("the request is no longer there")]
     SessionGone,
+    /// The link leads to no session, or to one that is over.
+    #[error("this link is not valid, or it is over; get a new one from the e-service")]
+    DeviceLinkGone,
+    /// Another phone used the link first.
+    #[error("this link was used already")]
+    DeviceLinkTaken,
+    /// The QR code was drawn too long ago, or in the future.
+    #[error("this code is too old; scan the one that is shown now")]
+    DeviceLinkStale,
+    /// The link was not made by the relying party of the session; the session has ended.
+    #[error("this link was not made by the e-service that it names")]
+    WrongAuthCode,
+    /// The link is for another person, or for another account of this one.
+    #[error("this link is for another account than the one on this phone")]
+    WrongPerson,
+    /// The e-service asks for a higher level.
+    #[error("the e-service asks for an account of a higher level")]
+    LevelTooLow,
     /// A submission of it is being evaluated.
     #[error("the request is just being completed")]
     SessionCompleting,
@@ -93,6 +117,9 @@ pub enum DeviceError {
         /// Until then; `None`: for good.
         until: Option<jiff::Timestamp>,
     },
+    /// The key's primes are published for test labs, and this is none.
+    #[error("the primes of this key are published; nothing is signed with it on this server")]
+    PublishedKey,
     /// The sealed body opens under none of our current keys.
     #[error("the sealed message cannot be opened; fetch the current server key")]
     CannotOpen,
@@ -173,6 +200,9 @@ pub enum OperatorError {
     /// The person's data make no sense.
     #[error("{0}")]
     InvalidPerson(String),
+    /// Every document number is given once, also that of a closed account.
+    #[error("there is an account with the document number {0} already, or there was one")]
+    DocumentNumberTaken(wire::DocumentNumber),
     /// No account has this document number.
     #[error("no account has the document number {0}")]
     UnknownAccount(wire::DocumentNumber),

@@ -145,13 +145,10 @@ impl Service {
                 c: case.evaluation.client_nonce,
             },
         };
-        let message = self
-            .encoded_message(&case.session, key.profile, &part)
-            .map_err(|_| {
-                early(Infrastructure::Internal(
-                    "a charged message that cannot be encoded",
-                ))
-            })?;
+        // It could be encoded when it was charged.
+        let Some(message) = self.encoded_message(&case.session, key.profile, &part) else {
+            return Ok(Outcome::GaveUp);
+        };
         // Under other settings than those it was charged under, the message is another one: a right PIN would look
         // wrong. That is our failure, not the person's.
         if case
@@ -302,15 +299,21 @@ impl Service {
                         },
                     };
                     let digest = self.digest(&session, &part);
+                    let (Some(digest), Some(flow_type)) = (digest, session.flow_type()) else {
+                        return Err(Infrastructure::Internal(
+                            "a verified message that cannot be encoded",
+                        ));
+                    };
                     let authentication =
                         matches!(session.request.kind, RequestKind::Authentication { .. });
                     session.state = SessionState::Completed(Box::new(Completed {
                         account: account.id,
-                        document_number: account.document_number.clone(),
+                        document_number: session.request.document_number(&account.document_number),
                         certificate: account.keys.of(purpose).certificate.clone(),
                         level: account.level,
                         signature: VerifiedSignature::clone(signature),
                         digest,
+                        flow_type,
                         interaction,
                         server_random: if authentication {
                             server_random.clone()
@@ -402,10 +405,13 @@ impl Service {
             session.fail(EndResult::DocumentUnusable, now);
         } else if now >= session.deadline {
             session.fail(EndResult::Timeout, now);
-        } else if !session.is_finished() {
+        } else if let Some(flow_type) = session.flow_type()
+            && !session.is_finished()
+        {
             // The person may try again while the request lives.
             session.state = SessionState::Claimed {
                 account: account_id,
+                flow_type,
             };
         }
         Ok(Verdict::WrongPin { seq, outcome })
@@ -427,6 +433,6 @@ fn moduli(key: &AccountKey) -> Result<(ClientModulus, CompositeModulus), Infrast
 }
 
 /// Lower-case hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -5,6 +5,7 @@ mod audit_trail;
 mod authenticate;
 mod begin;
 mod billing;
+mod device_links;
 mod encode;
 mod ending;
 mod error;
@@ -30,8 +31,10 @@ pub use jobs::JobReport;
 pub use key_scan::{HolderName, WeakKeys};
 pub use registration::IdentityRequest;
 pub use relying_parties::NewRelyingParty;
-pub use sessions::{Caller, CertificateAnswer, StartedSession, Target};
+pub use sessions::{Caller, CertificateAnswer, StartedDeviceLink, StartedSession, Target};
 pub use status::SessionStatus;
+
+pub(crate) use evaluate::hex;
 
 use crate::{
     domain::{AccountId, AuditEvent, AuditLink, AuditRecord},

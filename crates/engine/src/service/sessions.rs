@@ -1,26 +1,27 @@
-//! What a relying party starts: authentications, signatures, and the certificate by document number.
+//! What a relying party starts: authentications, signatures, certificate choices, and the certificate by document number.
+
+mod rules;
 
 use super::{
     About, RelyingPartyError, Service, audit, evaluate::hex, relying_parties::random_uuid, retrying,
 };
 use crate::{
     domain::{
-        Account, AccountId, AccountLevel, AuditEvent, KeyState, RelyingParty, RequestKind, Session,
-        SessionRequest, SessionState,
+        Account, AccountLevel, Api, AuditEvent, DeviceLinkFlow, Flow, RelyingParty, RequestKind,
+        Session, SessionRequest, SessionSecret, SessionState, Signing,
     },
-    policy::IDEMPOTENCY_WINDOW,
+    policy::{IDEMPOTENCY_WINDOW, RESULT_RETENTION},
     ports::Reader,
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
+pub(super) use rules::satisfies;
+use rules::{authorise, suitable_accounts, usable};
 use sha2::{Digest, Sha256};
-use splitkey::Purpose;
 use std::net::IpAddr;
 use wire::{
-    CertificateLevel, DocumentNumber, EndResult, FlowType, SemanticsIdentifier, SessionId,
-    VerificationCode, rp_v3,
+    DocumentNumber, EndResult, SemanticsIdentifier, SessionId, VerificationCode,
+    rp_v3::{self, Channel},
 };
-
-const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 
 /// Who calls the RP API.
 #[derive(Clone, Debug)]
@@ -32,6 +33,8 @@ pub struct Caller {
 /// Whom a relying party asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
+    /// Whoever uses the device link (`…/anonymous`).
+    Anybody,
     /// Any suitable account of a person (`…/etsi/{id}`).
     Person(SemanticsIdentifier),
     /// One account (`…/document/{documentNumber}`).
@@ -43,8 +46,21 @@ pub enum Target {
 pub struct StartedSession {
     /// `sessionID`.
     pub id: SessionId,
-    /// For signatures the relying party shows this code; for authentications it computes it itself.
-    pub verification_code: VerificationCode,
+    /// For signatures by notification the relying party shows this code; for authentications it computes it itself.
+    pub verification_code: Option<VerificationCode>,
+    /// What it makes device links of.
+    pub device_link: Option<StartedDeviceLink>,
+}
+
+/// What a relying party makes device links of.
+#[derive(Clone, Debug)]
+pub struct StartedDeviceLink {
+    /// `sessionToken`.
+    pub session_token: String,
+    /// `sessionSecret`.
+    pub session_secret: SessionSecret,
+    /// `deviceLinkBase`.
+    pub device_link_base: String,
 }
 
 /// The signing certificate of an account, for a relying party that prepares a document.
@@ -61,18 +77,47 @@ pub enum CertificateAnswer {
     DocumentUnusable,
 }
 
-/// What authentication and signature requests have in common.
-struct Request<'a> {
-    common: &'a rp_v3::Common,
-    kind: RequestKind,
-    signature: &'a rp_v3::SignatureParameters,
-    interactions: &'a wire::Interactions,
-    verification_code: VerificationCode,
-    fingerprint: Option<[u8; 32]>,
+/// What all requests that start a session have in common.
+pub(super) struct NewSession<'a> {
+    pub(super) api: Api,
+    pub(super) target: &'a Target,
+    pub(super) common: &'a rp_v3::Common,
+    pub(super) kind: RequestKind,
+    pub(super) signing: Option<Signing>,
+    pub(super) route: Route<'a>,
+    pub(super) verification_code: Option<VerificationCode>,
+    /// SHA-256 over the parameters; `None`: every request is a session of its own.
+    pub(super) fingerprint: Option<[u8; 32]>,
+}
+
+/// By which way the request is to reach the phone.
+pub(super) enum Route<'a> {
+    Notification,
+    DeviceLink { initial_callback_url: &'a str },
+    Linked(SessionId),
+}
+
+impl<'a> Route<'a> {
+    fn new(channel: Channel, initial_callback_url: &'a str) -> Self {
+        match channel {
+            Channel::Notification => Self::Notification,
+            Channel::DeviceLink => Self::DeviceLink {
+                initial_callback_url,
+            },
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Notification => "notification",
+            Self::DeviceLink { .. } => "device-link",
+            Self::Linked(_) => "linked",
+        }
+    }
 }
 
 impl Service {
-    /// `authentication/notification/…`: asks a person to log in with PIN1.
+    /// `authentication/…`: asks a person to log in with PIN1.
     ///
     /// # Errors
     /// By cause, see [`RelyingPartyError`].
@@ -82,25 +127,24 @@ impl Service {
         target: &Target,
         request: &rp_v3::AuthenticationRequest,
     ) -> Result<StartedSession, RelyingPartyError> {
-        self.start(
-            caller,
+        let code = || wire::verification_code(request.rp_challenge.bytes());
+        let new = NewSession {
+            api: Api::V3,
             target,
-            Request {
-                common: &request.common,
-                kind: RequestKind::Authentication {
-                    rp_challenge: request.rp_challenge.text().to_owned(),
-                },
-                signature: &request.signature,
-                interactions: &request.interactions,
-                verification_code: wire::verification_code(request.rp_challenge.bytes()),
-                // Not idempotent: every challenge is new.
-                fingerprint: None,
+            common: &request.common,
+            kind: RequestKind::Authentication {
+                rp_challenge: request.rp_challenge.text().to_owned(),
             },
-        )
-        .await
+            signing: Some(signing(&request.signature, &request.interactions)),
+            route: Route::new(request.channel, &request.initial_callback_url),
+            verification_code: (request.channel == Channel::Notification).then(code),
+            // Not idempotent: every challenge is new.
+            fingerprint: None,
+        };
+        self.start(caller, new).await
     }
 
-    /// `signature/notification/…`: asks a person to sign a digest with PIN2.
+    /// `signature/notification/…` and `signature/device-link/…`: asks a person to sign a digest with PIN2.
     ///
     /// The same request within 15 s, while the first session still runs, gets the first session.
     ///
@@ -112,21 +156,66 @@ impl Service {
         target: &Target,
         request: &rp_v3::SignatureRequest,
     ) -> Result<StartedSession, RelyingPartyError> {
-        self.start(
-            caller,
+        let code = || VerificationCode::generate(&mut self.rng());
+        let new = NewSession {
+            api: Api::V3,
             target,
-            Request {
-                common: &request.common,
-                kind: RequestKind::Signature {
-                    digest: request.digest.bytes().to_vec(),
-                },
-                signature: &request.signature,
-                interactions: &request.interactions,
-                verification_code: VerificationCode::generate(&mut self.rng()),
-                fingerprint: Some(fingerprint(target, &request.fingerprint())),
-            },
-        )
-        .await
+            common: &request.common,
+            kind: signature_kind(request),
+            signing: Some(signing(&request.signature, &request.interactions)),
+            route: Route::new(request.channel, &request.initial_callback_url),
+            verification_code: (request.channel == Channel::Notification).then(code),
+            fingerprint: Some(request.fingerprint),
+        };
+        self.start(caller, new).await
+    }
+
+    /// `signature/notification/linked/…`: the signature that a certificate choice was made for, on the same phone.
+    ///
+    /// # Errors
+    /// By cause, see [`RelyingPartyError`].
+    pub async fn start_linked_signature(
+        &self,
+        caller: &Caller,
+        number: &DocumentNumber,
+        request: &rp_v3::LinkedSignatureRequest,
+    ) -> Result<StartedSession, RelyingPartyError> {
+        let signature = &request.signature;
+        let new = NewSession {
+            api: Api::V3,
+            target: &Target::Document(number.clone()),
+            common: &signature.common,
+            kind: signature_kind(signature),
+            signing: Some(signing(&signature.signature, &signature.interactions)),
+            route: Route::Linked(request.linked_session),
+            // Phone and session have found each other before.
+            verification_code: None,
+            fingerprint: Some(signature.fingerprint),
+        };
+        self.start(caller, new).await
+    }
+
+    /// `signature/certificate-choice/…`: asks a person for the certificate that she will sign with.
+    ///
+    /// # Errors
+    /// By cause, see [`RelyingPartyError`].
+    pub async fn start_certificate_choice(
+        &self,
+        caller: &Caller,
+        target: &Target,
+        request: &rp_v3::CertificateChoiceRequest,
+    ) -> Result<StartedSession, RelyingPartyError> {
+        let new = NewSession {
+            api: Api::V3,
+            target,
+            common: &request.common,
+            kind: RequestKind::CertificateChoice,
+            signing: None,
+            route: Route::new(request.channel, &request.initial_callback_url),
+            verification_code: None,
+            fingerprint: Some(request.fingerprint),
+        };
+        self.start(caller, new).await
     }
 
     /// `signature/certificate/{document-number}`.
@@ -143,7 +232,7 @@ impl Service {
         let mut reader = self.store.read().await?;
         authorise(&mut *reader, caller, &request.common).await?;
         let account = reader
-            .account_by_document(number)
+            .account_by_document(self.own_number(number))
             .await?
             .filter(|account| account.is_active(now))
             .ok_or(RelyingPartyError::UnknownDocument)?;
@@ -161,16 +250,16 @@ impl Service {
         })
     }
 
-    async fn start(
+    pub(super) async fn start(
         &self,
         caller: &Caller,
-        target: &Target,
-        request: Request<'_>,
+        new: NewSession<'_>,
     ) -> Result<StartedSession, RelyingPartyError> {
+        let fingerprint = new.fingerprint.map(|request| fingerprint(&new, &request));
         retrying!(self, |uow| {
             let now = self.now();
-            let relying_party = authorise(&mut *uow, caller, request.common).await?;
-            if let Some(fingerprint) = &request.fingerprint
+            let relying_party = authorise(&mut *uow, caller, new.common).await?;
+            if let Some(fingerprint) = &fingerprint
                 && let Some(running) = uow
                     .session_by_fingerprint(
                         relying_party.uuid,
@@ -180,22 +269,43 @@ impl Service {
                     .await?
                 && now < running.deadline
             {
-                return Ok(StartedSession {
-                    id: running.id,
-                    verification_code: running.request.verification_code,
-                });
+                return Ok(self.started(&running));
             }
+            let (own, document_alias) = self.resolve(new.target);
             let suitable =
-                suitable_accounts(&mut *uow, target, request.common.certificate_level, now).await?;
-            self.limit_prompts(&mut *uow, &relying_party, &suitable, now)
-                .await?;
-            let usable = usable(&suitable, request.kind.purpose(), now);
-
+                suitable_accounts(&mut *uow, &own, new.common.certificate_level, now).await?;
+            // A link disturbs nobody who does not use it.
+            if !matches!(new.route, Route::DeviceLink { .. }) {
+                self.limit_prompts(&mut *uow, &relying_party, &suitable, now)
+                    .await?;
+            }
+            let usable = usable(&suitable, new.kind.purpose(), now);
+            let flow = match new.route {
+                Route::Notification => Flow::Notification,
+                Route::DeviceLink {
+                    initial_callback_url,
+                } => Flow::DeviceLink(DeviceLinkFlow {
+                    session_token: self.session_token(),
+                    session_secret: SessionSecret::new(self.random()),
+                    initial_callback_url: initial_callback_url.to_owned(),
+                    accounts: match new.target {
+                        Target::Anybody => None,
+                        Target::Person(_) | Target::Document(_) => Some(usable.clone()),
+                    },
+                }),
+                Route::Linked(session) => {
+                    linked_flow(&mut *uow, session, &relying_party, &suitable, now).await?
+                }
+            };
+            let prompted = !matches!(flow, Flow::DeviceLink(_));
             let mut session = Session {
                 id: SessionId(random_uuid(self.random())),
                 relying_party: relying_party.uuid,
-                request: session_request(&relying_party, &request),
-                candidates: usable.clone(),
+                request: SessionRequest {
+                    document_alias,
+                    ..session_request(&relying_party, &new, flow, fingerprint)
+                },
+                candidates: if prompted { usable.clone() } else { Vec::new() },
                 created_at: now,
                 deadline: now + self.policy.session_lifetime,
                 state: SessionState::Pending,
@@ -206,178 +316,153 @@ impl Service {
                 relying_party: Some(relying_party.uuid),
                 account: None,
             };
+            let interactions = session.request.interactions();
             let event = AuditEvent::SessionStarted {
                 kind: session.request.kind.code().to_owned(),
-                interactions_sha256: hex(&Sha256::digest(session.request.interactions.base64())),
+                interactions_sha256: interactions.map_or_else(String::new, |interactions| {
+                    hex(&Sha256::digest(interactions.base64()))
+                }),
             };
             audit(&mut *uow, now, about, event).await?;
-            if usable.is_empty() {
+            if usable.is_empty() && *new.target != Target::Anybody {
                 // Accounts of the level exist, but every one is locked: the app tells its owner why.
-                session.candidates = suitable.iter().map(|account| account.id).collect();
+                if prompted {
+                    session.candidates = suitable.iter().map(|account| account.id).collect();
+                }
                 session.fail(EndResult::DocumentUnusable, now);
                 self.record_end(&mut *uow, &session, about, now).await?;
             }
             uow.insert_session(&session).await?;
             uow.commit().await?;
-            Ok(StartedSession {
-                id: session.id,
-                verification_code: session.request.verification_code,
-            })
+            Ok(self.started(&session))
         })
     }
 
-    /// Whoever is asked too often in a minute is left alone (`splitkey.md` §4.4). Each relying party has a limit, so
-    /// that one that asks too often does not keep the others from asking; all together have another.
-    async fn limit_prompts(
-        &self,
-        reader: &mut dyn Reader,
-        relying_party: &RelyingParty,
-        accounts: &[Account],
-        now: Timestamp,
-    ) -> Result<(), RelyingPartyError> {
-        let limit = relying_party
-            .rights
-            .prompts_per_minute
-            .unwrap_or(self.policy.prompts_per_minute);
-        let in_all = self.policy.prompts_per_minute_in_all.max(limit);
-        let since = now - MINUTE;
-        for account in accounts {
-            let own = reader
-                .count_sessions_between(relying_party.uuid, account.id, since)
-                .await?;
-            let all = reader.count_sessions_of(account.id, since).await?;
-            if own >= u64::from(limit) || all >= u64::from(in_all) {
-                return Err(RelyingPartyError::TooManyRequests {
-                    retry_after: MINUTE,
-                });
-            }
+    fn started(&self, session: &Session) -> StartedSession {
+        StartedSession {
+            id: session.id,
+            verification_code: session.request.verification_code.clone(),
+            device_link: session.request.device_link().map(|link| StartedDeviceLink {
+                session_token: link.session_token.clone(),
+                session_secret: link.session_secret.clone(),
+                device_link_base: self.policy.device_link_base(),
+            }),
         }
-        Ok(())
+    }
+
+    /// The account's own document number for one of its aliases.
+    fn own_number<'a>(&'a self, asked: &'a DocumentNumber) -> &'a DocumentNumber {
+        self.policy.document_aliases.get(asked).unwrap_or(asked)
+    }
+
+    /// Whom the relying party means, and the alias by which it does.
+    fn resolve(&self, target: &Target) -> (Target, Option<DocumentNumber>) {
+        match target {
+            Target::Document(asked) => match self.policy.document_aliases.get(asked) {
+                Some(own) => (Target::Document(own.clone()), Some(asked.clone())),
+                None => (target.clone(), None),
+            },
+            Target::Person(_) | Target::Anybody => (target.clone(), None),
+        }
+    }
+
+    /// 24 letters and digits, 142 bits (rp-api.md §7).
+    fn session_token(&self) -> String {
+        const ALPHABET: &[u8; 62] =
+            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+        // Of 256 values, 248 are four times the alphabet.
+        std::iter::repeat_with(|| self.random::<1>()[0])
+            .filter(|byte| *byte < 248)
+            .map(|byte| char::from(ALPHABET[usize::from(byte % 62)]))
+            .take(24)
+            .collect()
     }
 }
 
-/// UUID, IP address, name and rights of the caller (rp-api.md §2).
-async fn authorise(
+/// The flow of a signature that continues a certificate choice: one of the same relying party, by device link, that ended
+/// OK with the account that is to sign.
+async fn linked_flow(
     reader: &mut dyn Reader,
-    caller: &Caller,
-    common: &rp_v3::Common,
-) -> Result<RelyingParty, RelyingPartyError> {
-    let relying_party = reader
-        .relying_party(common.relying_party_uuid)
-        .await?
-        .filter(|relying_party| relying_party.enabled)
-        .ok_or(RelyingPartyError::UnknownRelyingParty)?;
-    if !relying_party.may_call_from(caller.address) {
-        return Err(RelyingPartyError::AddressNotAllowed);
-    }
-    if !relying_party.goes_by(&common.relying_party_name) {
-        return Err(RelyingPartyError::NameNotAllowed);
-    }
-    let rights = &relying_party.rights;
-    let refused =
-        if common.certificate_level == CertificateLevel::Advanced && !rights.advanced_level {
-            Some(("certificateLevel ADVANCED", "/certificateLevel"))
-        } else if common.share_md_client_ip_address && !rights.share_device_ip {
-            Some((
-                "shareMdClientIpAddress",
-                "/requestProperties/shareMdClientIpAddress",
-            ))
-        } else if common
-            .capabilities
-            .iter()
-            .any(|capability| !rights.capabilities.contains(capability))
-        {
-            Some(("the requested capabilities", "/capabilities"))
-        } else {
-            None
-        };
-    match refused {
-        Some((what, pointer)) => Err(RelyingPartyError::NotPermitted { what, pointer }),
-        None => Ok(relying_party),
-    }
-}
-
-/// The accounts that the request is meant for and that have the level.
-async fn suitable_accounts(
-    reader: &mut dyn Reader,
-    target: &Target,
-    level: CertificateLevel,
+    id: SessionId,
+    relying_party: &RelyingParty,
+    accounts: &[Account],
     now: Timestamp,
-) -> Result<Vec<Account>, RelyingPartyError> {
-    let accounts = match target {
-        Target::Document(number) => {
-            let account = reader
-                .account_by_document(number)
-                .await?
-                .filter(|account| account.is_active(now));
-            vec![account.ok_or(RelyingPartyError::UnknownDocument)?]
-        }
-        Target::Person(person) => {
-            let mut accounts = reader.active_accounts_of(person).await?;
-            accounts.retain(|account| account.is_active(now));
-            if accounts.is_empty() {
-                return Err(RelyingPartyError::UnknownPerson);
-            }
-            accounts
-        }
+) -> Result<Flow, RelyingPartyError> {
+    let session = reader
+        .session(id)
+        .await?
+        .filter(|session| session.relying_party == relying_party.uuid)
+        .filter(|session| session.request.device_link().is_some())
+        .ok_or(RelyingPartyError::NotLinkable)?;
+    let SessionState::Chosen(chosen) = &session.state else {
+        return Err(RelyingPartyError::NotLinkable);
     };
-    let suitable: Vec<_> = accounts
-        .into_iter()
-        .filter(|account| satisfies(account.level, level))
-        .collect();
-    if suitable.is_empty() {
-        return Err(RelyingPartyError::NoSuitableAccount);
+    let fits = now < chosen.at + RESULT_RETENTION
+        && accounts.iter().any(|account| account.id == chosen.account);
+    if !fits {
+        return Err(RelyingPartyError::NotLinkable);
     }
-    Ok(suitable)
+    Ok(Flow::Linked {
+        session: id,
+        callback: session.request.callback(chosen.flow_type),
+    })
 }
 
-/// Whether an account of this level answers a request for that one. Our Qualified accounts all have a QSCD.
-fn satisfies(has: AccountLevel, asked: CertificateLevel) -> bool {
-    match asked {
-        CertificateLevel::Advanced => true,
-        CertificateLevel::Qualified | CertificateLevel::Qscd => has == AccountLevel::Qualified,
+fn signature_kind(request: &rp_v3::SignatureRequest) -> RequestKind {
+    RequestKind::Signature {
+        digest: request.digest.bytes().to_vec(),
     }
 }
 
-fn usable(accounts: &[Account], purpose: Purpose, now: Timestamp) -> Vec<AccountId> {
-    accounts
-        .iter()
-        .filter(|account| {
-            let key = account.keys.of(purpose);
-            matches!(key.state, KeyState::Ready { .. })
-                && (key.is_usable(now) || key.in_flight.is_some())
-        })
-        .map(|account| account.id)
-        .collect()
+fn signing(signature: &rp_v3::SignatureParameters, interactions: &wire::Interactions) -> Signing {
+    Signing {
+        signature_algorithm: signature.algorithm,
+        hash_algorithm: signature.hash,
+        interactions: interactions.clone(),
+    }
 }
 
-fn session_request(relying_party: &RelyingParty, request: &Request<'_>) -> SessionRequest {
+fn session_request(
+    relying_party: &RelyingParty,
+    new: &NewSession<'_>,
+    flow: Flow,
+    fingerprint: Option<[u8; 32]>,
+) -> SessionRequest {
     SessionRequest {
-        kind: request.kind.clone(),
-        relying_party_name: request.common.relying_party_name.clone(),
+        api: new.api,
+        kind: new.kind.clone(),
+        signing: new.signing.clone(),
+        relying_party_name: new.common.relying_party_name.clone(),
         brokered_rp_name: relying_party.rights.brokered_name.clone(),
-        certificate_level: request.common.certificate_level,
-        signature_algorithm: request.signature.algorithm,
-        hash_algorithm: request.signature.hash,
-        interactions: request.interactions.clone(),
-        flow_type: FlowType::Notification,
-        initial_callback_url: String::new(),
-        verification_code: request.verification_code.clone(),
-        share_device_ip: request.common.share_md_client_ip_address,
-        ignored_properties: request.common.ignored_properties.clone(),
-        fingerprint: request.fingerprint,
+        certificate_level: new.common.certificate_level,
+        flow,
+        verification_code: new.verification_code.clone(),
+        share_device_ip: new.common.share_md_client_ip_address,
+        ignored_properties: new.common.ignored_properties.clone(),
+        document_alias: None,
+        fingerprint,
     }
 }
 
-/// The request's fingerprint together with whom it is for.
-fn fingerprint(target: &Target, request: &[u8; 32]) -> [u8; 32] {
-    let target = match target {
+/// The parameters' fingerprint together with the endpoint and whom it is for.
+fn fingerprint(new: &NewSession<'_>, parameters: &[u8; 32]) -> [u8; 32] {
+    let target = match new.target {
+        Target::Anybody => "anonymous".to_owned(),
         Target::Person(person) => format!("etsi/{person}"),
         Target::Document(number) => format!("document/{number}"),
     };
+    let version = match new.api {
+        Api::V2 => "v2",
+        Api::V3 => "v3",
+    };
+    let endpoint = format!(
+        "{version}/{}/{}/{target}",
+        new.kind.code(),
+        new.route.code()
+    );
     Sha256::new()
-        .chain_update(request)
-        .chain_update(target)
+        .chain_update(parameters)
+        .chain_update(endpoint)
         .finalize()
         .into()
 }

@@ -2,7 +2,7 @@
 
 use super::{About, RelyingPartyError, Service, retrying};
 use crate::{
-    domain::{Completed, RequestKind, Session, SessionRequest, SessionState},
+    domain::{Api, Chosen, Completed, Session, SessionRequest, SessionState},
     policy::RESULT_RETENTION,
 };
 use std::{future::Future, net::IpAddr};
@@ -20,6 +20,13 @@ pub enum SessionStatus {
         /// The result.
         completed: Box<Completed>,
     },
+    /// OK; a certificate was chosen.
+    Chosen {
+        /// What was asked.
+        request: Box<SessionRequest>,
+        /// The result.
+        chosen: Box<Chosen>,
+    },
     /// Any other end.
     Failed {
         /// `result` of the RP API.
@@ -29,21 +36,15 @@ pub enum SessionStatus {
     },
 }
 
-impl SessionStatus {
-    /// Whether the session was an authentication.
-    #[must_use]
-    pub fn is_authentication(&self) -> bool {
-        matches!(self, Self::Completed { request, .. } if matches!(request.kind, RequestKind::Authentication { .. }))
-    }
-}
-
 impl Service {
     /// The state of a session now. A session past its deadline ends here if no job has ended it yet.
     ///
     /// # Errors
-    /// Unknown or forgotten session; an IP address that the relying party may not call from.
+    /// Unknown or forgotten session, or one of the other version of the API; an IP address that the relying party may
+    /// not call from.
     pub async fn session_status(
         &self,
+        api: Api,
         id: SessionId,
         address: IpAddr,
     ) -> Result<SessionStatus, RelyingPartyError> {
@@ -53,6 +54,7 @@ impl Service {
             let session = reader
                 .session(id)
                 .await?
+                .filter(|session| session.request.api == api)
                 .ok_or(RelyingPartyError::UnknownSession)?;
             let allowed = reader
                 .relying_party(session.relying_party)
@@ -130,6 +132,10 @@ fn view(session: Session) -> SessionStatus {
         SessionState::Completed(completed) => SessionStatus::Completed {
             request: Box::new(session.request),
             completed,
+        },
+        SessionState::Chosen(chosen) => SessionStatus::Chosen {
+            request: Box::new(session.request),
+            chosen,
         },
         SessionState::Failed { result, .. } => SessionStatus::Failed {
             result,

@@ -200,9 +200,10 @@ impl Service {
                 c: submit.c,
             },
         };
-        let message = self
-            .encoded_message(&session, key.profile, &part)
-            .map_err(|_| Infrastructure::Internal("a session whose message cannot be encoded"))?;
+        // The session ended meanwhile.
+        let Some(message) = self.encoded_message(&session, key.profile, &part) else {
+            return Ok(Err(Refusal::TransactionGone));
+        };
         if !bool::from(message.fingerprint().ct_eq(share.fingerprint)) {
             return Ok(Err(self
                 .protocol_failure(transaction.id, Refusal::WrongMessage)
@@ -249,7 +250,14 @@ impl Service {
             let Some(mut session) = uow.session(session_id).await? else {
                 return Ok(Err(Some(Refusal::TransactionGone)));
             };
-            if !session.is_open(now) || session.claimed_by() != Some(account.id) {
+            let SessionState::Claimed {
+                account: claimer,
+                flow_type,
+            } = session.state
+            else {
+                return Ok(Err(Some(Refusal::TransactionGone)));
+            };
+            if !session.is_open(now) || claimer != account.id {
                 return Ok(Err(Some(Refusal::TransactionGone)));
             }
             let about = About::session(&session);
@@ -275,6 +283,7 @@ impl Service {
             spend_token(&mut account, submit);
             session.state = SessionState::Completing {
                 account: account.id,
+                flow_type,
                 transaction: tx.id,
             };
             tx.state = TransactionState::Processing {
@@ -576,7 +585,9 @@ fn spend_token(account: &mut Account, submit: &Submit) {
 fn user_challenge(session: &Session, bytes: &[u8]) -> Result<String, ()> {
     let text = std::str::from_utf8(bytes).map_err(|_| ())?;
     let valid = match session.request.kind {
-        RequestKind::Signature { .. } => text.is_empty(),
+        RequestKind::Signature { .. }
+        | RequestKind::HashAuthentication { .. }
+        | RequestKind::CertificateChoice => text.is_empty(),
         RequestKind::Authentication { .. } => {
             text.len() == USER_CHALLENGE_LEN
                 && text

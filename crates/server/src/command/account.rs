@@ -149,6 +149,8 @@ async fn vouch(service: &Service, arguments: VouchArgs) -> Result<()> {
                 person,
                 level,
                 evidence: arguments.evidence,
+                document_suffix: None,
+                invented: false,
             },
         )
         .await?;

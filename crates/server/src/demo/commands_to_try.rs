@@ -73,7 +73,10 @@ mod tests {
             let (_, body) = command.split_once("-d '").unwrap();
             body.strip_suffix('\'').unwrap().to_owned()
         };
-        wire::rp_v3::AuthenticationRequest::parse(body(log_in("http://a")).as_bytes()).unwrap();
-        wire::rp_v3::SignatureRequest::parse(body(sign("http://a")).as_bytes()).unwrap();
+        let channel = wire::rp_v3::Channel::Notification;
+        let log_in = body(log_in("http://a"));
+        wire::rp_v3::AuthenticationRequest::parse(log_in.as_bytes(), channel).unwrap();
+        let sign = body(sign("http://a"));
+        wire::rp_v3::SignatureRequest::parse(sign.as_bytes(), channel).unwrap();
     }
 }

@@ -85,6 +85,8 @@ fn parse(body: &[u8]) -> Result<(RegistrationCode, IdentityRequest), Refusal> {
                     person,
                     level,
                     evidence: "demo: believed unseen".to_owned(),
+                    document_suffix: None,
+                    invented: false,
                 },
             ))
         }

@@ -65,6 +65,8 @@ enum DeviceCommand {
     },
     /// Confirm a request with its PIN
     Approve(answer::ApproveArgs),
+    /// Use a device link, as if its QR code was scanned or its button pressed, and answer it
+    Scan(answer::ScanArgs),
     /// Refuse a request
     Refuse(answer::RefuseArgs),
     /// The account, its expiry and its PINs' state
@@ -120,6 +122,9 @@ pub fn run(arguments: DeviceArgs) -> Result<ExitCode> {
         }
         DeviceCommand::Approve(arguments) => with_account(&file, report, |handset| {
             answer::approve(handset, arguments, report)
+        }),
+        DeviceCommand::Scan(arguments) => with_account(&file, report, |handset| {
+            answer::scan(handset, arguments, report)
         }),
         DeviceCommand::Refuse(arguments) => with_account(&file, report, |handset| {
             answer::refuse(handset, &arguments, report)

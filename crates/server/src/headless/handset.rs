@@ -17,6 +17,8 @@ pub struct Handset {
     storage: Storage,
     transport: Transport,
     progress: Box<dyn FnMut(KeyProgress)>,
+    /// Addresses that a phone would open in its browser, until they are taken.
+    to_open: Vec<String>,
 }
 
 /// How far the making of both keys is.
@@ -63,6 +65,7 @@ impl Handset {
             storage,
             transport,
             progress: Box::new(|_| {}),
+            to_open: Vec::new(),
         })
     }
 
@@ -75,6 +78,11 @@ impl Handset {
     #[must_use]
     pub fn phone(&self) -> &Phone {
         &self.phone
+    }
+
+    /// The addresses of e-services that the phone would have opened since the last call.
+    pub fn take_addresses(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.to_open)
     }
 
     /// The server's network.
@@ -138,6 +146,7 @@ impl Handset {
                         });
                     }
                     Effect::Show(view) => views.push(view),
+                    Effect::OpenUrl(url) => self.to_open.push(url),
                 }
             }
         }

@@ -56,6 +56,7 @@ pub(super) fn exit_code(view: &View) -> ExitCode {
         View::Registered(_)
         | View::Home { .. }
         | View::Completed(_)
+        | View::CertificateGiven(_)
         | View::Rotated
         | View::Deleted => ExitCode::SUCCESS,
         View::Refused { wrong_code: false } => ExitCode::SUCCESS,
@@ -113,6 +114,7 @@ fn describe(view: &View) -> Value {
             put("destroyed", json!(destroyed));
         }
         View::Completed(request) => put("sessionId", json!(request.session_id)),
+        View::CertificateGiven(request) => put("sessionId", json!(request.session_id)),
         View::Problem(problem) => put("code", json!(problem.code())),
         _ => {}
     }
@@ -131,6 +133,8 @@ fn name(view: &View) -> &'static str {
         View::Registered(_) => "registered",
         View::Home { .. } => "home",
         View::ConfirmDevice(_) => "confirmDevice",
+        View::ChooseCertificate(_) => "chooseCertificate",
+        View::CertificateGiven(_) => "certificateGiven",
         View::Confirm(_) => "confirm",
         View::ChooseCode { .. } => "chooseCode",
         View::EnterPin { .. } => "enterPin",

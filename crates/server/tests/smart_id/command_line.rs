@@ -24,6 +24,7 @@ fn every_command_explains_itself() {
         &["ceremony"],
         &["migrate"],
         &["check"],
+        &["openapi"],
     ];
     for command in commands {
         let output = run(&[command, &["--help"][..]].concat());

@@ -68,6 +68,22 @@ fn the_welcome_page_speaks_the_browsers_language() {
 }
 
 #[test]
+fn the_openapi_document_that_is_printed_is_the_one_that_is_served() {
+    let demo = Server::demo(None);
+    let address = demo.address();
+    let printed = stdout(&run(&["openapi", "--api", "rp-api-v3"]));
+    let document: Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(document["openapi"], "3.1.1");
+    let (status, _, served) = get(&address, "/openapi/rp-api-v3.json");
+    assert_eq!((status, served), (200, printed));
+    assert!(
+        get(&address, "/openapi/")
+            .2
+            .contains("/openapi/rp-api-v3.json")
+    );
+}
+
+#[test]
 fn vouching_is_refused_with_problem_documents() {
     let demo = Server::demo(None);
     let address = demo.address();

@@ -237,3 +237,39 @@ fn moduli_of_the_infineon_generator_are_refused() {
     let verdict = ClientModulus::validate(Profile::Test1024, &n1, &[]);
     assert_eq!(verdict.err(), Some(ModulusError::BrokenGenerator));
 }
+
+#[test]
+fn published_primes_make_the_same_modulus_and_other_shares_each_time() {
+    let mut rng = rng(11);
+    let primes = PublishedPrimes::dangerous_generate(PROFILE, &mut rng).unwrap();
+    let half =
+        |rng: &mut _| ClientHalf::dangerous_from_published_primes(PROFILE, &primes, rng).unwrap();
+    let (first, second) = (half(&mut rng), half(&mut rng));
+    assert_eq!(first.n1.as_bytes(), primes.modulus());
+    assert_eq!(second.n1.as_bytes(), primes.modulus());
+    // The rules for a phone's modulus hold for it as for any other.
+    ClientModulus::validate(PROFILE, &primes.modulus(), &[]).unwrap();
+    let shares = |half: &ClientHalf| {
+        ServerShares::encode(PROFILE, &[(KeyId([1; 16]), &half.server_share)]).to_vec()
+    };
+    assert_ne!(shares(&first), shares(&second));
+}
+
+#[test]
+fn primes_of_another_size_are_refused() {
+    let mut rng = rng(12);
+    let primes = PublishedPrimes::dangerous_generate(PROFILE, &mut rng).unwrap();
+    let refused = |p: &[u8], q: &[u8]| {
+        let primes = PublishedPrimes {
+            p: p.to_vec(),
+            q: q.to_vec(),
+        };
+        ClientHalf::dangerous_from_published_primes(PROFILE, &primes, &mut super::rng(13)).is_err()
+    };
+    let zeros = vec![0; primes.q.len()];
+    assert!(refused(&[], &[]));
+    assert!(refused(&primes.p, &primes.q[1..]));
+    assert!(refused(&primes.p, &[&[0], &primes.q[..]].concat()));
+    assert!(refused(&primes.p, &zeros));
+    assert!(!refused(&primes.p, &primes.q));
+}

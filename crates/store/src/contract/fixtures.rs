@@ -3,10 +3,11 @@
 use super::Database;
 use engine::{
     domain::{
-        Account, AccountId, AccountKey, AccountLevel, AccountState, Completed, Device, KeyState,
-        OfferedKey, Operation, PerPurpose, Person, PinCounter, Registration, RegistrationState,
-        RelyingParty, RelyingPartyRights, RequestKind, Session, SessionRequest, SessionState,
-        SessionStateRecord, Transaction, TransactionState, Wrapped,
+        Account, AccountId, AccountKey, AccountLevel, AccountState, Api, Completed, Device,
+        DeviceLinkFlow, Flow, KeyState, OfferedKey, Operation, PerPurpose, Person, PinCounter,
+        Registration, RegistrationState, RelyingParty, RelyingPartyRights, RequestKind, Session,
+        SessionRequest, SessionSecret, SessionState, SessionStateRecord, Signing, Transaction,
+        TransactionState, Wrapped,
     },
     ports::{NewServerHalf, Reader, Store, StoreError, UnitOfWork},
 };
@@ -141,20 +142,23 @@ pub(crate) fn session(number: u8) -> Session {
         id: session_id(number),
         relying_party: RELYING_PARTY,
         request: SessionRequest {
+            api: Api::V3,
             kind: RequestKind::Signature {
                 digest: Sha512::digest("a finished session").to_vec(),
             },
             relying_party_name: "demo".to_owned(),
             brokered_rp_name: String::new(),
             certificate_level: CertificateLevel::Qualified,
-            signature_algorithm: SignatureAlgorithm::RsassaPss,
-            hash_algorithm: HashAlgorithm::Sha512,
-            interactions: interactions.expect("well-formed"),
-            flow_type: FlowType::Notification,
-            initial_callback_url: String::new(),
-            verification_code: verification_code(&[number]),
+            signing: Some(Signing {
+                signature_algorithm: SignatureAlgorithm::RsassaPss,
+                hash_algorithm: HashAlgorithm::Sha512,
+                interactions: interactions.expect("well-formed"),
+            }),
+            flow: Flow::Notification,
+            verification_code: Some(verification_code(&[number])),
             share_device_ip: true,
             ignored_properties: vec!["someProperty".to_owned()],
+            document_alias: None,
             fingerprint: Some([number; 32]),
         },
         candidates: vec![account_id(2), account_id(1)],
@@ -163,6 +167,35 @@ pub(crate) fn session(number: u8) -> Session {
         state: SessionState::Pending,
         version: 0,
     }
+}
+
+pub(crate) fn claimed(account: AccountId) -> SessionState {
+    SessionState::Claimed {
+        account,
+        flow_type: FlowType::Notification,
+    }
+}
+
+pub(crate) fn completing(account: AccountId, transaction: TransactionId) -> SessionState {
+    SessionState::Completing {
+        account,
+        flow_type: FlowType::Notification,
+        transaction,
+    }
+}
+
+/// A session that a device link leads to; anybody may use it.
+pub(crate) fn linked_session(number: u8, token: &str) -> Session {
+    let mut session = session(number);
+    session.candidates.clear();
+    session.request.verification_code = None;
+    session.request.flow = Flow::DeviceLink(DeviceLinkFlow {
+        session_token: token.to_owned(),
+        session_secret: SessionSecret::new([number; SessionSecret::LEN]),
+        initial_callback_url: "https://rp.example.com/back?value=1".to_owned(),
+        accounts: None,
+    });
+    session
 }
 
 /// A real result, of the session that [`session`] makes.
@@ -182,6 +215,7 @@ pub(crate) fn completed(account: AccountId, finished: Timestamp) -> SessionState
         level: AccountLevel::Qualified,
         signature,
         digest: digest.to_vec(),
+        flow_type: FlowType::Notification,
         interaction: InteractionType::ConfirmationMessage,
         server_random: "c2VydmVyUmFuZG9t".to_owned(),
         user_challenge: "dXNlckNoYWxsZW5nZQ".to_owned(),

@@ -51,6 +51,7 @@ macro_rules! contract {
                 sessions_are_counted_for_every_candidate,
                 sessions_are_overdue_from_their_deadline_until_they_finish,
                 a_claim_that_comes_second_conflicts,
+                a_session_is_found_by_the_token_of_its_link,
             ],
             transactions: [
                 a_transaction_comes_back_as_it_was_in_every_state,

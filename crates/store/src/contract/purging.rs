@@ -159,13 +159,8 @@ pub(crate) async fn unfinished_things_stay_however_old(database: &dyn Database) 
     let store = populated(database).await;
     let sessions = [
         SessionState::Pending,
-        SessionState::Claimed {
-            account: account_id(1),
-        },
-        SessionState::Completing {
-            account: account_id(1),
-            transaction: transaction_id(1),
-        },
+        claimed(account_id(1)),
+        completing(account_id(1), transaction_id(1)),
     ];
     for (number, state) in (1..).zip(sessions) {
         let mut session = session(number);

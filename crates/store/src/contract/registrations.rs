@@ -14,6 +14,7 @@ fn every_state() -> Vec<RegistrationState> {
         person: person(7),
         level: AccountLevel::Advanced,
         evidence: "operator alice".to_owned(),
+        document_suffix: Some("MOCK".parse().expect("four characters")),
     };
     let signatures = PerPurpose {
         authentication: vec![3; 768],

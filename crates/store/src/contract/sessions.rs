@@ -1,19 +1,14 @@
 use super::{Database, fixtures::*};
 use engine::domain::{RequestKind, Session, SessionState};
-use engine::ports::Store;
+use engine::ports::{Store, StoreError};
 use jiff::SignedDuration;
 use wire::{EndResult, InteractionType, RelyingPartyUuid};
 
 fn every_state() -> Vec<SessionState> {
     let mut states = vec![
         SessionState::Pending,
-        SessionState::Claimed {
-            account: account_id(1),
-        },
-        SessionState::Completing {
-            account: account_id(1),
-            transaction: transaction_id(1),
-        },
+        claimed(account_id(1)),
+        completing(account_id(1), transaction_id(1)),
         completed(account_id(1), at(30)),
     ];
     let results = [
@@ -91,13 +86,8 @@ pub(crate) async fn open_sessions_are_those_to_answer_and_those_claimed(database
     for (age, session) in (0..).zip(&mut sessions) {
         session.created_at = at(age);
     }
-    sessions[1].state = SessionState::Claimed {
-        account: account_id(1),
-    };
-    sessions[2].state = SessionState::Completing {
-        account: account_id(2),
-        transaction: transaction_id(1),
-    };
+    sessions[1].state = claimed(account_id(1));
+    sessions[2].state = completing(account_id(2), transaction_id(1));
     sessions[3].state = completed(account_id(1), at(30));
     sessions[4].candidates = vec![account_id(2)];
     for session in &sessions {
@@ -106,9 +96,7 @@ pub(crate) async fn open_sessions_are_those_to_answer_and_those_claimed(database
     // Claimed without having been a candidate, as after a scanned link.
     let mut linked = session(6);
     linked.candidates.clear();
-    linked.state = SessionState::Claimed {
-        account: account_id(1),
-    };
+    linked.state = claimed(account_id(1));
     linked.created_at = at(-1);
     commit!(store, |uow| uow.insert_session(&linked));
 
@@ -248,10 +236,7 @@ pub(crate) async fn sessions_are_overdue_from_their_deadline_until_they_finish(
     for number in 1..=4 {
         let mut session = session(number);
         if number == 4 {
-            session.state = SessionState::Completing {
-                account: account_id(1),
-                transaction: transaction_id(1),
-            };
+            session.state = completing(account_id(1), transaction_id(1));
         }
         commit!(store, |uow| uow.insert_session(&session));
     }
@@ -291,16 +276,34 @@ pub(crate) async fn sessions_are_overdue_from_their_deadline_until_they_finish(
     );
 }
 
+pub(crate) async fn a_session_is_found_by_the_token_of_its_link(database: &dyn Database) {
+    let store = populated(database).await;
+    let session = linked_session(1, "wGIrqveE6AuGDATZKmR1mtAZ");
+    commit!(store, |uow| uow.insert_session(&session));
+    let mut reader = read(&*store).await;
+    let found = reader.session_by_token("wGIrqveE6AuGDATZKmR1mtAZ").await;
+    let found = found.expect("reads").expect("there");
+    assert_eq!(found.id, session.id);
+    assert_eq!(found.request, session.request);
+    for other in ["wGIrqveE6AuGDATZKmR1mtAz", ""] {
+        let found = reader.session_by_token(other).await.expect("reads");
+        assert!(found.is_none(), "{other}");
+    }
+    drop(reader);
+    let again = linked_session(2, "wGIrqveE6AuGDATZKmR1mtAZ");
+    let mut uow = write(&*store).await;
+    assert!(matches!(
+        uow.insert_session(&again).await,
+        Err(StoreError::Duplicate { .. })
+    ));
+}
+
 pub(crate) async fn a_claim_that_comes_second_conflicts(database: &dyn Database) {
     let store = populated(database).await;
     commit!(store, |uow| uow.insert_session(&session(1)));
     let (mut first, mut second) = (session(1), session(1));
-    first.state = SessionState::Claimed {
-        account: account_id(1),
-    };
-    second.state = SessionState::Claimed {
-        account: account_id(2),
-    };
+    first.state = claimed(account_id(1));
+    second.state = claimed(account_id(2));
     commit!(store, |uow| uow.save_session(&mut first));
     assert!(is_conflict(
         &write(&*store).await.save_session(&mut second).await

@@ -1,5 +1,5 @@
 use super::{Database, fixtures::*};
-use engine::domain::{AccountState, SessionState};
+use engine::domain::AccountState;
 use engine::ports::{Store, StoreError};
 use std::{sync::Arc, task::Poll, time::Duration};
 use tokio::time::timeout;
@@ -208,11 +208,9 @@ pub(crate) async fn a_commit_wakes_whoever_waits_for_the_session(database: &dyn 
     let waiters: Vec<_> = (0..3)
         .map(|_| tokio::spawn(store.session_changed(session_id(1))))
         .collect();
-    let mut claimed = session(1);
-    claimed.state = SessionState::Claimed {
-        account: account_id(1),
-    };
-    commit!(store, |uow| uow.save_session(&mut claimed));
+    let mut taken = session(1);
+    taken.state = claimed(account_id(1));
+    commit!(store, |uow| uow.save_session(&mut taken));
     for waiter in waiters {
         timeout(SOON, waiter).await.expect("woken").expect("runs");
     }
@@ -222,12 +220,10 @@ pub(crate) async fn a_rollback_wakes_nobody(database: &dyn Database) {
     let store = populated(database).await;
     commit!(store, |uow| uow.insert_session(&session(1)));
     let mut changed = store.session_changed(session_id(1));
-    let mut claimed = session(1);
-    claimed.state = SessionState::Claimed {
-        account: account_id(1),
-    };
+    let mut taken = session(1);
+    taken.state = claimed(account_id(1));
     let mut uow = write(&*store).await;
-    uow.save_session(&mut claimed).await.expect("saves");
+    uow.save_session(&mut taken).await.expect("saves");
     drop(uow);
     // A unit of work of another session in between shows that the rollback is through.
     commit!(store, |uow| uow.insert_session(&session(2)));
@@ -244,11 +240,9 @@ pub(crate) async fn a_change_between_asking_and_reading_is_not_missed(database: 
         let writer = {
             let store = Arc::clone(&store);
             tokio::spawn(async move {
-                let mut claimed = session(number);
-                claimed.state = SessionState::Claimed {
-                    account: account_id(1),
-                };
-                commit!(store, |uow| uow.save_session(&mut claimed));
+                let mut taken = session(number);
+                taken.state = claimed(account_id(1));
+                commit!(store, |uow| uow.save_session(&mut taken));
             })
         };
         let claimed = async {
@@ -275,12 +269,10 @@ pub(crate) async fn a_commit_goes_through_when_its_caller_goes_away(database: &d
     let store = populated(database).await;
     commit!(store, |uow| uow.insert_session(&session(1)));
     let changed = store.session_changed(session_id(1));
-    let mut claimed = session(1);
-    claimed.state = SessionState::Claimed {
-        account: account_id(1),
-    };
+    let mut taken = session(1);
+    taken.state = claimed(account_id(1));
     let mut uow = write(&*store).await;
-    uow.save_session(&mut claimed).await.expect("saves");
+    uow.save_session(&mut taken).await.expect("saves");
     let mut commit = uow.commit();
     // Polled once, then dropped, like a request whose connection breaks.
     let _ =

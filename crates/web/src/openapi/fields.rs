@@ -88,8 +88,7 @@ fn base64_pattern(least: usize, most: usize) -> String {
 
 /// The same, and JSON null counts as absent.
 pub(super) fn optional(mut schema: Value) -> Value {
-    let with_null = |word: &Value| json!([word, "null"]);
-    schema["type"] = with_null(&schema["type"]);
+    schema["type"] = json!([schema["type"], "null"]);
     if let Some(list) = schema.get_mut("enum").and_then(Value::as_array_mut) {
         list.push(Value::Null);
     }

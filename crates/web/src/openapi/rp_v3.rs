@@ -1,5 +1,6 @@
 //! The Relying Party API v3.
 
+mod examples;
 mod requests;
 
 use super::{
@@ -14,7 +15,7 @@ use super::{
 use crate::{path::PathSegment, problem::Failure};
 use engine::{policy::RESULT_RETENTION, service::RelyingPartyError};
 use serde_json::{Value, json};
-use wire::{DocumentNumber, FlowType, SemanticsIdentifier, SessionId, rp_v3};
+use wire::{DocumentNumber, FlowType, InteractionType, SemanticsIdentifier, SessionId, rp_v3};
 
 const AUTHENTICATION: &str = "Authentication";
 const SIGNATURE: &str = "Signature";
@@ -35,7 +36,7 @@ pub(super) fn document() -> Value {
         ("CertificateByDocument", answers::certificate_by_document()),
         (
             "SessionStatus",
-            answers::session_status(requests::WITH_CODE),
+            answers::session_status(InteractionType::NOTIFICATION),
         ),
         ("SessionResult", answers::session_result()),
         (
@@ -341,9 +342,7 @@ fn certificate() -> Operation {
         answer: (
             "CertificateByDocument",
             "Whether the account can sign, and its certificate.",
-            json!({
-                "unusable": { "value": { "state": "DOCUMENT_UNUSABLE" } },
-            }),
+            examples::certificate(),
         ),
         links: Value::Null,
         failures,
@@ -380,12 +379,7 @@ fn status() -> Operation {
         answer: (
             "SessionStatus",
             "The session, running or over.",
-            json!({
-                "running": { "value": { "state": "RUNNING" } },
-                "refused": { "value": { "state": "COMPLETE", "result": {
-                    "endResult": "USER_REFUSED_INTERACTION", "details": { "interaction": "displayTextAndPIN" } } } },
-                "timeout": { "value": { "state": "COMPLETE", "result": { "endResult": "TIMEOUT" } } },
-            }),
+            examples::session_status(),
         ),
         links: Value::Null,
         failures,

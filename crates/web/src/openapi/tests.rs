@@ -6,7 +6,11 @@ use crate::{
 use axum::{body::Body, http::Request};
 use serde_json::json;
 use std::{collections::BTreeSet, fs, path::PathBuf};
-use wire::rp_v3::{AuthenticationRequest, CertificateByDocumentRequest, SignatureRequest};
+use wire::rp_v3::{
+    AuthenticationRequest, CertificateByDocumentRequest, CertificateChoiceRequest,
+    CertificateResponse, Channel, DeviceLinkSessionCreated, LinkedSignatureRequest, SessionStatus,
+    SignatureRequest,
+};
 
 #[test]
 fn the_files_in_docs_are_what_the_code_says() {
@@ -146,13 +150,53 @@ fn the_examples_are_requests_that_we_take() {
     for (name, example) in examples {
         let body = example.to_string();
         let body = body.as_bytes();
+        use Channel::{DeviceLink, Notification};
         let wrong = match name.as_str() {
-            "NotificationAuthenticationRequest" => AuthenticationRequest::parse(body).err(),
-            "NotificationSignatureRequest" => SignatureRequest::parse(body).err(),
+            "NotificationAuthenticationRequest" => {
+                AuthenticationRequest::parse(body, Notification).err()
+            }
+            "DeviceLinkAuthenticationRequest" => {
+                AuthenticationRequest::parse(body, DeviceLink).err()
+            }
+            "NotificationSignatureRequest" => SignatureRequest::parse(body, Notification).err(),
+            "DeviceLinkSignatureRequest" => SignatureRequest::parse(body, DeviceLink).err(),
+            "LinkedSignatureRequest" => LinkedSignatureRequest::parse(body).err(),
+            "NotificationCertificateChoiceRequest" => {
+                CertificateChoiceRequest::parse(body, Notification).err()
+            }
+            "DeviceLinkCertificateChoiceRequest" => {
+                CertificateChoiceRequest::parse(body, DeviceLink).err()
+            }
             "CertificateRequest" => CertificateByDocumentRequest::parse(body).err(),
-            _ => None,
+            other => panic!("what parses {other}?"),
         };
         assert_eq!(wrong, None, "{name}");
+    }
+}
+
+#[test]
+fn the_examples_of_answers_are_what_we_write() {
+    let document = Api::RpV3.document();
+    let answer = |path: &str, method: &str| {
+        let content = &document["paths"][path][method]["responses"]["200"]["content"];
+        let examples = content["application/json"]["examples"].as_object().unwrap();
+        examples
+            .values()
+            .map(|example| example["value"].clone())
+            .collect::<Vec<_>>()
+    };
+    for example in answer("/v3/session/{sessionID}", "get") {
+        let read: SessionStatus = serde_json::from_value(example.clone()).unwrap();
+        assert_eq!(serde_json::to_value(read).unwrap(), example);
+    }
+    for example in answer("/v3/signature/certificate/{document-number}", "post") {
+        let read: CertificateResponse = serde_json::from_value(example.clone()).unwrap();
+        assert_eq!(serde_json::to_value(read).unwrap(), example);
+    }
+    let linked = "/v3/authentication/device-link/anonymous";
+    for example in answer(linked, "post") {
+        let read: DeviceLinkSessionCreated = serde_json::from_value(example.clone()).unwrap();
+        assert_eq!(serde_json::to_value(read).unwrap(), example);
     }
 }
 

@@ -105,6 +105,7 @@ fn device() -> Vec<(u16, &'static str, Failure)> {
             },
         ),
         (403, "key_closed", E::KeyLocked { until: None }),
+        (403, "published_key", E::PublishedKey),
         (400, "cannot_open", E::CannotOpen),
         (429, "too_many_requests", E::TooManyRequests { retry_after }),
         (409, "frozen", E::Frozen),

@@ -1,60 +1,109 @@
-//! `POST authentication/notification/etsi/{semantics-identifier}` and `…/document/{document-number}`.
+//! `POST authentication/notification/…` and `authentication/device-link/…`.
 
-use crate::{
-    body::JsonBody, client_address::ClientAddress, path::FromPath, problem::Failure, state::App,
-};
-use axum::{Json, Router, extract::State, routing::post};
-use engine::service::{Caller, Target};
+use super::{Start, device_link_created};
+use crate::{body::JsonBody, path::FromPath, problem::Failure, state::App};
+use axum::{Json, Router, routing::post};
+use engine::service::{StartedSession, Target};
 use wire::{
     DocumentNumber, SemanticsIdentifier,
-    rp_v3::{AuthenticationRequest, SessionCreated},
+    rp_v3::{AuthenticationRequest, Channel, DeviceLinkSessionCreated, SessionCreated},
 };
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
         .route(
             "/smart-id-rp/v3/authentication/notification/etsi/{semantics-identifier}",
-            post(by_person),
+            post(notify_person),
         )
         .route(
             "/smart-id-rp/v3/authentication/notification/document/{document-number}",
-            post(by_document),
+            post(notify_document),
+        )
+        .route(
+            "/smart-id-rp/v3/authentication/device-link/anonymous",
+            post(link_anybody),
+        )
+        .route(
+            "/smart-id-rp/v3/authentication/device-link/etsi/{semantics-identifier}",
+            post(link_person),
+        )
+        .route(
+            "/smart-id-rp/v3/authentication/device-link/document/{document-number}",
+            post(link_document),
         )
 }
 
-async fn by_person(
-    State(app): State<App>,
-    client: ClientAddress,
+async fn notify_person(
+    start: Start,
     FromPath(person): FromPath<SemanticsIdentifier>,
     body: JsonBody,
 ) -> Result<Json<SessionCreated>, Failure> {
-    start(&app, client, Target::Person(person), body).await
+    notify(&start, Target::Person(person), &body).await
 }
 
-async fn by_document(
-    State(app): State<App>,
-    client: ClientAddress,
+async fn notify_document(
+    start: Start,
     FromPath(number): FromPath<DocumentNumber>,
     body: JsonBody,
 ) -> Result<Json<SessionCreated>, Failure> {
-    start(&app, client, Target::Document(number), body).await
+    notify(&start, Target::Document(number), &body).await
 }
 
-async fn start(
-    app: &App,
-    ClientAddress(address): ClientAddress,
+async fn link_anybody(
+    start: Start,
+    body: JsonBody,
+) -> Result<Json<DeviceLinkSessionCreated>, Failure> {
+    link(&start, Target::Anybody, &body).await
+}
+
+async fn link_person(
+    start: Start,
+    FromPath(person): FromPath<SemanticsIdentifier>,
+    body: JsonBody,
+) -> Result<Json<DeviceLinkSessionCreated>, Failure> {
+    link(&start, Target::Person(person), &body).await
+}
+
+async fn link_document(
+    start: Start,
+    FromPath(number): FromPath<DocumentNumber>,
+    body: JsonBody,
+) -> Result<Json<DeviceLinkSessionCreated>, Failure> {
+    link(&start, Target::Document(number), &body).await
+}
+
+async fn notify(
+    start: &Start,
     target: Target,
-    JsonBody(body): JsonBody,
+    body: &JsonBody,
 ) -> Result<Json<SessionCreated>, Failure> {
-    let request = AuthenticationRequest::parse(&body)?;
-    let session = app
-        .service
-        .start_authentication(&Caller { address }, &target, &request)
-        .await?;
-    app.metrics.session_started("authentication");
+    let session = authenticate(start, target, body, Channel::Notification).await?;
     Ok(Json(SessionCreated {
         session_id: session.id,
     }))
+}
+
+async fn link(
+    start: &Start,
+    target: Target,
+    body: &JsonBody,
+) -> Result<Json<DeviceLinkSessionCreated>, Failure> {
+    device_link_created(authenticate(start, target, body, Channel::DeviceLink).await?)
+}
+
+async fn authenticate(
+    start: &Start,
+    target: Target,
+    JsonBody(body): &JsonBody,
+    channel: Channel,
+) -> Result<StartedSession, Failure> {
+    let request = AuthenticationRequest::parse(body, channel)?;
+    let service = &start.app.service;
+    let session = service
+        .start_authentication(&start.caller, &target, &request)
+        .await?;
+    start.app.metrics.session_started("authentication");
+    Ok(session)
 }
 
 #[cfg(test)]

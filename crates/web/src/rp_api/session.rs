@@ -10,13 +10,13 @@ use axum::{
     routing::get,
 };
 use engine::{
-    domain::{AccountLevel, Completed, RequestKind, SessionRequest},
+    domain::{AccountLevel, Api, Chosen, Completed, RequestKind, SessionRequest},
     service::{RelyingPartyError, SessionStatus},
 };
 use std::{net::IpAddr, time::Duration};
 use tokio::time::Instant;
 use wire::{
-    SessionId,
+    InteractionType, SessionId,
     problem::FieldError,
     rp_v3::{
         self, Certificate, DEFAULT_TIMEOUT_MS, MAX_TIMEOUT_MS, MIN_TIMEOUT_MS, Signature,
@@ -39,11 +39,11 @@ async fn session(
 ) -> Result<Json<rp_v3::SessionStatus>, Failure> {
     let deadline = Instant::now() + timeout(query.as_deref().unwrap_or_default())? - HEAD_START;
     // Only who may ask for a session that runs takes part in the waiting: nobody else can end another's.
-    let status = match app.service.session_status(id, address).await? {
+    let status = match app.service.session_status(Api::V3, id, address).await? {
         SessionStatus::Running => wait(&app, address, id, deadline).await?,
         over => over,
     };
-    Ok(Json(describe(&app, status)))
+    describe(&app, status).map(Json)
 }
 
 async fn wait(
@@ -58,7 +58,7 @@ async fn wait(
         waiting.until(deadline),
         waiting.over(),
         || app.service.listen(id),
-        || app.service.session_status(id, address),
+        || app.service.session_status(Api::V3, id, address),
         |status| !matches!(status, SessionStatus::Running),
     )
     .await
@@ -85,8 +85,8 @@ fn timeout(query: &str) -> Result<Duration, Failure> {
         })
 }
 
-fn describe(app: &App, status: SessionStatus) -> rp_v3::SessionStatus {
-    match status {
+fn describe(app: &App, status: SessionStatus) -> Result<rp_v3::SessionStatus, Failure> {
+    Ok(match status {
         SessionStatus::Running => rp_v3::SessionStatus::running(),
         SessionStatus::Failed {
             result,
@@ -97,17 +97,27 @@ fn describe(app: &App, status: SessionStatus) -> rp_v3::SessionStatus {
         }
         SessionStatus::Completed { request, completed } => {
             app.metrics.session_result("OK");
-            describe_completed(*request, *completed)
+            return describe_completed(*request, *completed);
         }
-    }
+        SessionStatus::Chosen { request, chosen } => {
+            app.metrics.session_result("OK");
+            describe_chosen(*request, *chosen)
+        }
+    })
 }
 
-fn describe_completed(request: SessionRequest, completed: Completed) -> rp_v3::SessionStatus {
+fn describe_completed(
+    request: SessionRequest,
+    completed: Completed,
+) -> Result<rp_v3::SessionStatus, Failure> {
+    let signing = request
+        .signing
+        .ok_or(Failure::Internal("a signature that nobody asked for"))?;
     let signature = SignatureValue {
         value: completed.signature.as_bytes().to_vec(),
-        algorithm: request.signature_algorithm,
-        hash: request.hash_algorithm,
-        flow_type: request.flow_type,
+        algorithm: signing.signature_algorithm,
+        hash: signing.hash_algorithm,
+        flow_type: completed.flow_type,
     };
     let signature = match request.kind {
         RequestKind::Authentication { .. } => Signature::Authentication {
@@ -116,8 +126,11 @@ fn describe_completed(request: SessionRequest, completed: Completed) -> rp_v3::S
             user_challenge: completed.user_challenge,
         },
         RequestKind::Signature { .. } => Signature::Signature { signature },
+        RequestKind::HashAuthentication { .. } | RequestKind::CertificateChoice => {
+            return Err(Failure::Internal("a result of another kind"));
+        }
     };
-    rp_v3::SessionStatus::ok(
+    Ok(rp_v3::SessionStatus::ok(
         completed.document_number,
         signature,
         Certificate::new(
@@ -126,6 +139,20 @@ fn describe_completed(request: SessionRequest, completed: Completed) -> rp_v3::S
         ),
         completed.interaction,
         completed.device_ip,
+        request.ignored_properties,
+    ))
+}
+
+fn describe_chosen(request: SessionRequest, chosen: Chosen) -> rp_v3::SessionStatus {
+    rp_v3::SessionStatus::ok(
+        chosen.document_number,
+        Signature::CertificateChoice {
+            flow_type: chosen.flow_type,
+        },
+        Certificate::new(&chosen.certificate, chosen.level == AccountLevel::Qualified),
+        // The documentation has the field in every OK, and this value where there is nothing to show.
+        InteractionType::DisplayTextAndPin,
+        chosen.device_ip,
         request.ignored_properties,
     )
 }

@@ -1,61 +1,119 @@
-//! `POST signature/notification/etsi/{semantics-identifier}` and `…/document/{document-number}`.
+//! `POST signature/notification/…`, `signature/device-link/…` and `signature/notification/linked/…`.
 
-use crate::{
-    body::JsonBody, client_address::ClientAddress, path::FromPath, problem::Failure, state::App,
-};
-use axum::{Json, Router, extract::State, routing::post};
-use engine::service::{Caller, Target};
+use super::{Start, device_link_created};
+use crate::{body::JsonBody, path::FromPath, problem::Failure, state::App};
+use axum::{Json, Router, routing::post};
+use engine::service::{StartedSession, Target};
 use wire::{
     DocumentNumber, SemanticsIdentifier,
-    rp_v3::{NotificationSignatureCreated, SignatureRequest},
+    rp_v3::{
+        Channel, DeviceLinkSessionCreated, LinkedSignatureRequest, NotificationSignatureCreated,
+        SessionCreated, SignatureRequest,
+    },
 };
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
         .route(
             "/smart-id-rp/v3/signature/notification/etsi/{semantics-identifier}",
-            post(by_person),
+            post(notify_person),
         )
         .route(
             "/smart-id-rp/v3/signature/notification/document/{document-number}",
-            post(by_document),
+            post(notify_document),
+        )
+        .route(
+            "/smart-id-rp/v3/signature/notification/linked/{document-number}",
+            post(linked),
+        )
+        .route(
+            "/smart-id-rp/v3/signature/device-link/etsi/{semantics-identifier}",
+            post(link_person),
+        )
+        .route(
+            "/smart-id-rp/v3/signature/device-link/document/{document-number}",
+            post(link_document),
         )
 }
 
-async fn by_person(
-    State(app): State<App>,
-    client: ClientAddress,
+async fn notify_person(
+    start: Start,
     FromPath(person): FromPath<SemanticsIdentifier>,
     body: JsonBody,
 ) -> Result<Json<NotificationSignatureCreated>, Failure> {
-    start(&app, client, Target::Person(person), body).await
+    notify(&start, Target::Person(person), &body).await
 }
 
-async fn by_document(
-    State(app): State<App>,
-    client: ClientAddress,
+async fn notify_document(
+    start: Start,
     FromPath(number): FromPath<DocumentNumber>,
     body: JsonBody,
 ) -> Result<Json<NotificationSignatureCreated>, Failure> {
-    start(&app, client, Target::Document(number), body).await
+    notify(&start, Target::Document(number), &body).await
 }
 
-async fn start(
-    app: &App,
-    ClientAddress(address): ClientAddress,
-    target: Target,
+async fn link_person(
+    start: Start,
+    FromPath(person): FromPath<SemanticsIdentifier>,
+    body: JsonBody,
+) -> Result<Json<DeviceLinkSessionCreated>, Failure> {
+    let target = Target::Person(person);
+    device_link_created(sign(&start, target, &body, Channel::DeviceLink).await?)
+}
+
+async fn link_document(
+    start: Start,
+    FromPath(number): FromPath<DocumentNumber>,
+    body: JsonBody,
+) -> Result<Json<DeviceLinkSessionCreated>, Failure> {
+    let target = Target::Document(number);
+    device_link_created(sign(&start, target, &body, Channel::DeviceLink).await?)
+}
+
+async fn linked(
+    start: Start,
+    FromPath(number): FromPath<DocumentNumber>,
     JsonBody(body): JsonBody,
-) -> Result<Json<NotificationSignatureCreated>, Failure> {
-    let request = SignatureRequest::parse(&body)?;
-    let session = app
-        .service
-        .start_signature(&Caller { address }, &target, &request)
+) -> Result<Json<SessionCreated>, Failure> {
+    let request = LinkedSignatureRequest::parse(&body)?;
+    let service = &start.app.service;
+    let session = service
+        .start_linked_signature(&start.caller, &number, &request)
         .await?;
-    app.metrics.session_started("signature");
+    start.app.metrics.session_started("signature");
+    Ok(Json(SessionCreated {
+        session_id: session.id,
+    }))
+}
+
+async fn notify(
+    start: &Start,
+    target: Target,
+    body: &JsonBody,
+) -> Result<Json<NotificationSignatureCreated>, Failure> {
+    let session = sign(start, target, body, Channel::Notification).await?;
+    let code = session
+        .verification_code
+        .ok_or(Failure::Internal("a notification without code"))?;
     Ok(Json(NotificationSignatureCreated {
         session_id: session.id,
-        vc: session.verification_code.into(),
+        vc: code.into(),
     }))
+}
+
+async fn sign(
+    start: &Start,
+    target: Target,
+    JsonBody(body): &JsonBody,
+    channel: Channel,
+) -> Result<StartedSession, Failure> {
+    let request = SignatureRequest::parse(body, channel)?;
+    let service = &start.app.service;
+    let session = service
+        .start_signature(&start.caller, &target, &request)
+        .await?;
+    start.app.metrics.session_started("signature");
+    Ok(session)
 }
 
 #[cfg(test)]

@@ -1,99 +1,78 @@
 use crate::{
-    CertificateLevel, HashAlgorithm, Interactions, RelyingPartyUuid, SignatureAlgorithm,
-    problem::FieldError, unique_json::UniqueJson,
+    InteractionType, Interactions, SessionId,
+    fields::{
+        Base64Text, Common, Endpoint, Fields, RequestError, SignatureParameters, fingerprint,
+        object,
+    },
 };
-use base64ct::{Base64, Encoding};
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
 
-/// Longest `nonce`, in characters.
-pub const MAX_NONCE: usize = 30;
-/// Length of rpChallenge and digest in bytes; 44 to 88 characters of base64.
-pub const CHALLENGE_LEN: std::ops::RangeInclusive<usize> = 32..=64;
-
-/// Why a body is refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RequestError {
-    /// Not a JSON object at all.
-    #[error("the body is not a JSON object: {0}")]
-    NotAnObject(String),
-    /// Some fields are wrong.
-    #[error("invalid request parameters")]
-    Fields(Vec<FieldError>),
+/// How a session is to reach the phone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Channel {
+    /// `…/notification/…`: pushed to the person's phones.
+    Notification,
+    /// `…/device-link/…`: whoever scans or opens the link.
+    DeviceLink,
 }
 
-/// What every request has.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Common {
-    /// `relyingPartyUUID`.
-    pub relying_party_uuid: RelyingPartyUuid,
-    /// `relyingPartyName`, byte for byte.
-    pub relying_party_name: String,
-    /// `certificateLevel`; QUALIFIED if absent.
-    pub certificate_level: CertificateLevel,
-    /// `requestProperties.shareMdClientIpAddress`.
-    pub share_md_client_ip_address: bool,
-    /// Names in `requestProperties` that we do not know; given back with the status.
-    pub ignored_properties: Vec<String>,
-    /// `capabilities`.
-    pub capabilities: Vec<String>,
-}
-
-/// Base64 as sent, with what it decodes to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Base64Text {
-    text: String,
-    bytes: Vec<u8>,
-}
-
-impl Base64Text {
-    /// As sent.
-    #[must_use]
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// Decoded.
-    #[must_use]
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
-/// How to sign.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SignatureParameters {
-    /// `signatureAlgorithm`.
-    pub algorithm: SignatureAlgorithm,
-    /// `signatureAlgorithmParameters.hashAlgorithm`, or the one in the algorithm's name.
-    pub hash: HashAlgorithm,
-}
-
-/// `POST authentication/notification/…`.
+/// `POST authentication/…`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthenticationRequest {
     /// Who asks, and the like.
     pub common: Common,
+    /// How it reaches the phone.
+    pub channel: Channel,
     /// `signatureProtocolParameters.rpChallenge`.
     pub rp_challenge: Base64Text,
     /// How to sign.
     pub signature: SignatureParameters,
     /// What to show.
     pub interactions: Interactions,
+    /// Where a same-device flow returns to; empty if nowhere.
+    pub initial_callback_url: String,
 }
 
-/// `POST signature/notification/…`.
+/// `POST signature/notification/…` and `signature/device-link/…`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignatureRequest {
     /// Who asks, and the like.
     pub common: Common,
+    /// How it reaches the phone.
+    pub channel: Channel,
     /// `signatureProtocolParameters.digest`.
     pub digest: Base64Text,
     /// How to sign.
     pub signature: SignatureParameters,
     /// What to show.
     pub interactions: Interactions,
-    fingerprint: [u8; 32],
+    /// Where a same-device flow returns to; empty if nowhere.
+    pub initial_callback_url: String,
+    /// SHA-256 over all parameters in a canonical form: equal requests have equal fingerprints, whatever the order and
+    /// spacing of their JSON.
+    pub fingerprint: [u8; 32],
+}
+
+/// `POST signature/notification/linked/{document-number}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkedSignatureRequest {
+    /// The signature; its channel is a notification, its interactions are those of a device link.
+    pub signature: SignatureRequest,
+    /// `linkedSessionID`.
+    pub linked_session: SessionId,
+}
+
+/// `POST signature/certificate-choice/…`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateChoiceRequest {
+    /// Who asks, and the like.
+    pub common: Common,
+    /// How it reaches the phone.
+    pub channel: Channel,
+    /// Where the linked signature will return to after a same-device flow; empty if nowhere.
+    pub initial_callback_url: String,
+    /// As [`SignatureRequest::fingerprint`].
+    pub fingerprint: [u8; 32],
 }
 
 /// `POST signature/certificate/{document-number}`.
@@ -103,12 +82,21 @@ pub struct CertificateByDocumentRequest {
     pub common: Common,
 }
 
+impl Channel {
+    fn interactions(self) -> &'static [InteractionType] {
+        match self {
+            Self::Notification => InteractionType::NOTIFICATION,
+            Self::DeviceLink => InteractionType::DEVICE_LINK,
+        }
+    }
+}
+
 impl AuthenticationRequest {
     /// Parses a body.
     ///
     /// # Errors
     /// All wrong fields at once.
-    pub fn parse(body: &[u8]) -> Result<Self, RequestError> {
+    pub fn parse(body: &[u8], channel: Channel) -> Result<Self, RequestError> {
         let body = object(body)?;
         let mut fields = Fields::new(&body);
         let common = fields.common(Endpoint::Authentication);
@@ -117,15 +105,20 @@ impl AuthenticationRequest {
             fields.wrong("/nonce", "nonce is not allowed in authentication requests");
         }
         fields.exactly("/signatureProtocol", "ACSP_V2");
-        fields.exactly("/vcType", "numeric4");
+        if channel == Channel::Notification {
+            fields.exactly("/vcType", "numeric4");
+        }
         let (rp_challenge, signature) = fields.signature_parameters("rpChallenge");
-        let interactions = fields.interactions();
+        let interactions = fields.interactions(channel.interactions());
+        let initial_callback_url = callback(&mut fields, channel);
         fields.finish(|| {
             Some(Self {
                 common: common?,
+                channel,
                 rp_challenge: rp_challenge?,
                 signature: signature?,
                 interactions: interactions?,
+                initial_callback_url: initial_callback_url?,
             })
         })
     }
@@ -136,42 +129,93 @@ impl SignatureRequest {
     ///
     /// # Errors
     /// All wrong fields at once.
-    pub fn parse(body: &[u8]) -> Result<Self, RequestError> {
+    pub fn parse(body: &[u8], channel: Channel) -> Result<Self, RequestError> {
         let body = object(body)?;
         let mut fields = Fields::new(&body);
+        let request = Self::read(&body, &mut fields, channel, channel.interactions());
+        fields.finish(|| request)
+    }
+
+    fn read(
+        body: &Map<String, Value>,
+        fields: &mut Fields<'_>,
+        channel: Channel,
+        allowed: &[InteractionType],
+    ) -> Option<Self> {
         let common = fields.common(Endpoint::Signature);
         fields.nonce();
         fields.exactly("/signatureProtocol", "RAW_DIGEST_SIGNATURE");
         let (digest, signature) = fields.signature_parameters("digest");
         if let (Some(digest), Some(signature)) = (&digest, &signature)
-            && digest.bytes.len() != signature.hash.digest_len()
+            && digest.bytes().len() != signature.hash.digest_len()
         {
             let message = format!(
                 "digest has {} bytes, {} needs {}",
-                digest.bytes.len(),
+                digest.bytes().len(),
                 signature.hash,
                 signature.hash.digest_len()
             );
             fields.wrong("/signatureProtocolParameters/digest", &message);
         }
-        let interactions = fields.interactions();
+        let interactions = fields.interactions(allowed);
+        let initial_callback_url = callback(fields, channel);
+        Some(Self {
+            common: common?,
+            channel,
+            digest: digest?,
+            signature: signature?,
+            interactions: interactions?,
+            initial_callback_url: initial_callback_url?,
+            fingerprint: fingerprint(body),
+        })
+    }
+}
+
+impl LinkedSignatureRequest {
+    /// Parses a body.
+    ///
+    /// # Errors
+    /// All wrong fields at once.
+    pub fn parse(body: &[u8]) -> Result<Self, RequestError> {
+        let body = object(body)?;
+        let mut fields = Fields::new(&body);
+        let linked_session = fields.linked_session();
+        // No code is shown anywhere, so there is none to choose.
+        let signature = SignatureRequest::read(
+            &body,
+            &mut fields,
+            Channel::Notification,
+            InteractionType::DEVICE_LINK,
+        );
+        fields.finish(|| {
+            Some(Self {
+                signature: signature?,
+                linked_session: linked_session?,
+            })
+        })
+    }
+}
+
+impl CertificateChoiceRequest {
+    /// Parses a body.
+    ///
+    /// # Errors
+    /// All wrong fields at once.
+    pub fn parse(body: &[u8], channel: Channel) -> Result<Self, RequestError> {
+        let body = object(body)?;
+        let mut fields = Fields::new(&body);
+        let common = fields.common(Endpoint::CertificateChoice);
+        fields.nonce();
+        let initial_callback_url = callback(&mut fields, channel);
         let fingerprint = fingerprint(&body);
         fields.finish(|| {
             Some(Self {
                 common: common?,
-                digest: digest?,
-                signature: signature?,
-                interactions: interactions?,
+                channel,
+                initial_callback_url: initial_callback_url?,
                 fingerprint,
             })
         })
-    }
-
-    /// SHA-256 over all parameters in a canonical form: equal requests have equal fingerprints, whatever the order and
-    /// spacing of their JSON.
-    #[must_use]
-    pub fn fingerprint(&self) -> [u8; 32] {
-        self.fingerprint
     }
 }
 
@@ -188,277 +232,11 @@ impl CertificateByDocumentRequest {
     }
 }
 
-fn object(body: &[u8]) -> Result<Map<String, Value>, RequestError> {
-    match serde_json::from_slice(body) {
-        Ok(UniqueJson(Value::Object(object))) => Ok(object),
-        Ok(_) => Err(RequestError::NotAnObject(
-            "it is another JSON value".to_owned(),
-        )),
-        Err(error) => Err(RequestError::NotAnObject(error.to_string())),
-    }
-}
-
-/// `serde_json`'s maps are sorted by name, so their text is canonical up to numbers, which the API does not use.
-fn fingerprint(body: &Map<String, Value>) -> [u8; 32] {
-    Sha256::digest(Value::Object(body.clone()).to_string()).into()
-}
-
-/// Where the rules for common fields differ.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Endpoint {
-    Authentication,
-    Signature,
-    Certificate,
-}
-
-/// Reads fields and collects what is wrong with them. A reader returns `None` exactly if it reported something.
-struct Fields<'a> {
-    body: &'a Map<String, Value>,
-    wrong: Vec<FieldError>,
-}
-
-impl<'a> Fields<'a> {
-    fn new(body: &'a Map<String, Value>) -> Self {
-        Self {
-            body,
-            wrong: Vec::new(),
-        }
-    }
-
-    fn finish<T>(self, build: impl FnOnce() -> Option<T>) -> Result<T, RequestError> {
-        if !self.wrong.is_empty() {
-            return Err(RequestError::Fields(self.wrong));
-        }
-        Ok(build().expect("a reader that returned nothing has reported why"))
-    }
-
-    fn wrong(&mut self, pointer: &str, detail: &str) {
-        let name = pointer.rsplit('/').next().unwrap_or_default();
-        self.wrong
-            .push(FieldError::at(pointer, format!("Invalid {name}: {detail}")));
-    }
-
-    /// The value at a pointer of one or more names; JSON null counts as absent.
-    fn value(&self, pointer: &str) -> Option<&'a Value> {
-        let mut names = pointer.split('/').skip(1);
-        let mut value = self.body.get(names.next()?)?;
-        for name in names {
-            value = value.as_object()?.get(name)?;
-        }
-        (!value.is_null()).then_some(value)
-    }
-
-    /// A required text.
-    fn text(&mut self, pointer: &str) -> Option<&'a str> {
-        match self.value(pointer) {
-            Some(Value::String(text)) => Some(text),
-            Some(_) => {
-                self.wrong(pointer, "must be a string");
-                None
-            }
-            None => {
-                self.wrong(pointer, "is required");
-                None
-            }
-        }
-    }
-
-    fn exactly(&mut self, pointer: &str, word: &str) {
-        if let Some(text) = self.text(pointer)
-            && text != word
-        {
-            self.wrong(pointer, &format!("must be \"{word}\""));
-        }
-    }
-
-    fn common(&mut self, endpoint: Endpoint) -> Option<Common> {
-        let uuid = self.text("/relyingPartyUUID").and_then(|text| {
-            text.parse()
-                .map_err(|_| self.wrong("/relyingPartyUUID", "must be a UUID"))
-                .ok()
-        });
-        let name = self.text("/relyingPartyName").and_then(|name| {
-            if name.is_empty() {
-                self.wrong("/relyingPartyName", "must not be empty");
-                return None;
-            }
-            Some(name.to_owned())
-        });
-        let level = self.certificate_level(endpoint);
-        let (share_md_client_ip_address, ignored_properties) = if endpoint == Endpoint::Certificate
-        {
-            (false, Vec::new())
-        } else {
-            self.request_properties()
-        };
-        let capabilities = self.capabilities();
-        Some(Common {
-            relying_party_uuid: uuid?,
-            relying_party_name: name?,
-            certificate_level: level?,
-            share_md_client_ip_address,
-            ignored_properties,
-            capabilities: capabilities?,
-        })
-    }
-
-    fn certificate_level(&mut self, endpoint: Endpoint) -> Option<CertificateLevel> {
-        if self.value("/certificateLevel").is_none() {
-            return Some(CertificateLevel::Qualified);
-        }
-        let text = self.text("/certificateLevel")?;
-        match CertificateLevel::from_word(text) {
-            Some(CertificateLevel::Qscd) if endpoint == Endpoint::Authentication => {
-                self.wrong("/certificateLevel", "must be ADVANCED or QUALIFIED");
-                None
-            }
-            Some(level) => Some(level),
-            None => {
-                self.wrong("/certificateLevel", "must be ADVANCED, QUALIFIED or QSCD");
-                None
-            }
-        }
-    }
-
-    fn request_properties(&mut self) -> (bool, Vec<String>) {
-        const SHARE: &str = "shareMdClientIpAddress";
-        let mut share = false;
-        let mut ignored = Vec::new();
-        match self.value("/requestProperties") {
-            None => {}
-            Some(Value::Object(properties)) => {
-                for (name, value) in properties {
-                    match value {
-                        Value::Bool(value) if name == SHARE => share = *value,
-                        Value::Null if name == SHARE => {}
-                        _ if name == SHARE => {
-                            self.wrong(
-                                "/requestProperties/shareMdClientIpAddress",
-                                "must be true or false",
-                            );
-                        }
-                        _ => ignored.push(name.clone()),
-                    }
-                }
-            }
-            Some(_) => self.wrong("/requestProperties", "must be an object"),
-        }
-        (share, ignored)
-    }
-
-    fn capabilities(&mut self) -> Option<Vec<String>> {
-        let capabilities = match self.value("/capabilities") {
-            None => return Some(Vec::new()),
-            Some(Value::Array(list)) => list
-                .iter()
-                .map(|name| name.as_str().map(str::to_owned))
-                .collect::<Option<Vec<_>>>(),
-            Some(_) => None,
-        };
-        if capabilities.is_none() {
-            self.wrong("/capabilities", "must be an array of strings");
-        }
-        capabilities
-    }
-
-    fn nonce(&mut self) {
-        if self.value("/nonce").is_some()
-            && let Some(nonce) = self.text("/nonce")
-            && !(1..=MAX_NONCE).contains(&nonce.chars().count())
-        {
-            self.wrong("/nonce", "must have 1 to 30 characters");
-        }
-    }
-
-    fn signature_parameters(
-        &mut self,
-        data: &str,
-    ) -> (Option<Base64Text>, Option<SignatureParameters>) {
-        const OBJECT: &str = "/signatureProtocolParameters";
-        match self.value(OBJECT) {
-            Some(Value::Object(_)) => {}
-            Some(_) => {
-                self.wrong(OBJECT, "must be an object");
-                return (None, None);
-            }
-            None => {
-                self.wrong(OBJECT, "is required");
-                return (None, None);
-            }
-        }
-        (self.base64(&format!("{OBJECT}/{data}")), self.algorithm())
-    }
-
-    fn base64(&mut self, pointer: &str) -> Option<Base64Text> {
-        let text = self.text(pointer)?;
-        let Ok(bytes) = Base64::decode_vec(text) else {
-            self.wrong(pointer, "must be base64 with padding");
-            return None;
-        };
-        if !CHALLENGE_LEN.contains(&bytes.len()) {
-            self.wrong(
-                pointer,
-                "must have 44 to 88 characters, that is 32 to 64 bytes",
-            );
-            return None;
-        }
-        Some(Base64Text {
-            text: text.to_owned(),
-            bytes,
-        })
-    }
-
-    fn algorithm(&mut self) -> Option<SignatureParameters> {
-        const ALGORITHM: &str = "/signatureProtocolParameters/signatureAlgorithm";
-        const PARAMETERS: &str = "/signatureProtocolParameters/signatureAlgorithmParameters";
-        const HASH: &str =
-            "/signatureProtocolParameters/signatureAlgorithmParameters/hashAlgorithm";
-        let text = self.text(ALGORITHM)?;
-        let Some(algorithm) = SignatureAlgorithm::from_word(text) else {
-            let words: Vec<_> = SignatureAlgorithm::ALL
-                .iter()
-                .map(|algorithm| algorithm.as_str())
-                .collect();
-            self.wrong(ALGORITHM, &format!("must be one of {}", words.join(", ")));
-            return None;
-        };
-        if let Some(hash) = algorithm.fixed_hash() {
-            if self.value(PARAMETERS).is_some() {
-                self.wrong(PARAMETERS, "is for rsassa-pss only");
-                return None;
-            }
-            return Some(SignatureParameters { algorithm, hash });
-        }
-        match self.value(PARAMETERS) {
-            Some(Value::Object(_)) => {}
-            Some(_) => {
-                self.wrong(PARAMETERS, "must be an object");
-                return None;
-            }
-            None => {
-                self.wrong(PARAMETERS, "is required for rsassa-pss");
-                return None;
-            }
-        }
-        let text = self.text(HASH)?;
-        match HashAlgorithm::from_word(text) {
-            Some(hash) => Some(SignatureParameters { algorithm, hash }),
-            None => {
-                let words: Vec<_> = HashAlgorithm::ALL
-                    .iter()
-                    .map(|hash| hash.as_str())
-                    .collect();
-                self.wrong(HASH, &format!("must be one of {}", words.join(", ")));
-                None
-            }
-        }
-    }
-
-    fn interactions(&mut self) -> Option<Interactions> {
-        let text = self.text("/interactions")?;
-        Interactions::parse(text)
-            .map_err(|error| self.wrong("/interactions", &error.to_string()))
-            .ok()
+/// Only a device link can lead back; elsewhere the field is one of the unknown ones, which are ignored.
+fn callback(fields: &mut Fields<'_>, channel: Channel) -> Option<String> {
+    match channel {
+        Channel::Notification => Some(String::new()),
+        Channel::DeviceLink => fields.initial_callback_url(),
     }
 }
 

@@ -24,6 +24,24 @@ pub struct NotificationSignatureCreated {
     pub vc: VerificationCodeValue,
 }
 
+/// Answer to a started device-link session.
+///
+/// # Security
+/// `sessionSecret` is for the relying party's own server: whoever has it makes device links for the session.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeviceLinkSessionCreated {
+    /// `sessionID`.
+    #[serde(rename = "sessionID")]
+    pub session_id: SessionId,
+    /// Goes into the link.
+    pub session_token: String,
+    /// Key of the link's authCode, base64.
+    pub session_secret: String,
+    /// Begins the link; has no `?`.
+    pub device_link_base: String,
+}
+
 /// `vc`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerificationCodeValue {
@@ -131,13 +149,15 @@ struct Details {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct SignatureBody {
-    value: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    value: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     server_random: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     user_challenge: Option<String>,
     flow_type: FlowType,
-    signature_algorithm: SignatureAlgorithm,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    signature_algorithm: Option<SignatureAlgorithm>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     signature_algorithm_parameters: Option<PssParameters>,
 }
@@ -176,7 +196,7 @@ pub struct SignatureValue {
     pub flow_type: FlowType,
 }
 
-/// The two protocols of a signature.
+/// The two protocols of a signature, and the session that gives none.
 #[derive(Clone, Debug)]
 pub enum Signature {
     /// ACSP_V2.
@@ -192,6 +212,11 @@ pub enum Signature {
     Signature {
         /// The signature.
         signature: SignatureValue,
+    },
+    /// A certificate was chosen.
+    CertificateChoice {
+        /// How phone and session found each other.
+        flow_type: FlowType,
     },
 }
 
@@ -248,12 +273,23 @@ impl SessionStatus {
                 server_random,
                 user_challenge,
             } => (
-                "ACSP_V2",
+                Some("ACSP_V2"),
                 signature_body(signature, Some(server_random), Some(user_challenge)),
             ),
             Signature::Signature { signature } => (
-                "RAW_DIGEST_SIGNATURE",
+                Some("RAW_DIGEST_SIGNATURE"),
                 signature_body(signature, None, None),
+            ),
+            Signature::CertificateChoice { flow_type } => (
+                None,
+                SignatureBody {
+                    value: None,
+                    server_random: None,
+                    user_challenge: None,
+                    flow_type,
+                    signature_algorithm: None,
+                    signature_algorithm_parameters: None,
+                },
             ),
         };
         Self {
@@ -263,7 +299,7 @@ impl SessionStatus {
                 document_number: Some(document_number),
                 details: None,
             }),
-            signature_protocol: Some(protocol.to_owned()),
+            signature_protocol: protocol.map(str::to_owned),
             signature: Some(signature),
             cert: Some(cert),
             interaction_type_used: Some(interaction_type_used),
@@ -291,11 +327,11 @@ fn signature_body(
         trailer_field: "0xbc".to_owned(),
     });
     SignatureBody {
-        value: Base64::encode_string(&signature.value),
+        value: Some(Base64::encode_string(&signature.value)),
         server_random,
         user_challenge,
         flow_type: signature.flow_type,
-        signature_algorithm: signature.algorithm,
+        signature_algorithm: Some(signature.algorithm),
         signature_algorithm_parameters: pss,
     }
 }
@@ -375,6 +411,30 @@ mod tests {
                 "cert": { "value": "AwQ=", "certificateLevel": "QUALIFIED" },
                 "interactionTypeUsed": "displayTextAndPIN",
                 "deviceIpAddress": "192.0.2.1"
+            })
+        );
+    }
+
+    #[test]
+    fn a_chosen_certificate_comes_with_its_flow_type_and_without_protocol() {
+        let status = SessionStatus::ok(
+            "PNOEE-40504040001-MOCK-Q".parse().unwrap(),
+            Signature::CertificateChoice {
+                flow_type: FlowType::Qr,
+            },
+            Certificate::new(&[3, 4], true),
+            InteractionType::DisplayTextAndPin,
+            None,
+            vec![],
+        );
+        assert_eq!(
+            serde_json::to_value(status).unwrap(),
+            json!({
+                "state": "COMPLETE",
+                "result": { "endResult": "OK", "documentNumber": "PNOEE-40504040001-MOCK-Q" },
+                "signature": { "flowType": "QR" },
+                "cert": { "value": "AwQ=", "certificateLevel": "QUALIFIED" },
+                "interactionTypeUsed": "displayTextAndPIN"
             })
         );
     }

@@ -79,7 +79,7 @@ impl Server {
                 offer.interaction_type_used = interactions.list().last().unwrap().kind;
             }
             Some(Lie::OtherCode) => {
-                offer.verification_code = VerificationCode::generate(&mut self.rng)
+                offer.verification_code = Some(VerificationCode::generate(&mut self.rng))
             }
             Some(Lie::CodeOfOtherChallenge) => {
                 offer.rp_challenge = Some(Base64::encode_string(&self.random::<48>()));

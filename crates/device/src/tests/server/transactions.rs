@@ -87,8 +87,11 @@ impl Server {
                     kind: session.kind,
                     relying_party_name: session.relying_party_name.clone(),
                     brokered_rp_name: String::new(),
-                    interactions: session.interactions.base64().to_owned(),
-                    verification_code: session.code.clone(),
+                    interactions: Some(session.interactions.base64().to_owned()),
+                    verification_code: Some(session.code.clone()),
+                    flow_type: FlowType::Notification,
+                    linked_session_id: None,
+                    callback: None,
                     several_devices: session.several_devices,
                     expires_at: session.deadline,
                 })
@@ -166,7 +169,7 @@ impl Server {
                 rp_challenge: authentication.then(|| session.rp_challenge.clone()),
                 server_random: authentication.then(|| server_random.clone()),
                 digest: (!authentication).then(|| session.digest.clone().into()),
-                verification_code: session.code.clone(),
+                verification_code: Some(session.code.clone()),
                 initial_callback_url: String::new(),
             };
             self.lie_about(&mut offer, index);
@@ -351,6 +354,7 @@ impl Server {
                 let digest = hash.digest(&[payload.as_bytes()]);
                 (payload.into_bytes(), digest)
             }
+            v1::RequestKind::CertificateChoice => return Err("malformed"),
         };
         let salt = JointSalt {
             r: transaction.r,

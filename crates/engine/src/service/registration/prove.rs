@@ -392,11 +392,11 @@ impl Service {
 
     fn document_number(&self, vouched: &Vouched) -> Result<DocumentNumber, Infrastructure> {
         let qualified = vouched.level == AccountLevel::Qualified;
-        Ok(DocumentNumber::generate(
-            &vouched.person.semantics_identifier,
-            qualified,
-            &mut self.rng(),
-        ))
+        let person = &vouched.person.semantics_identifier;
+        Ok(match vouched.document_suffix {
+            Some(suffix) => DocumentNumber::with_suffix(person, suffix, qualified),
+            None => DocumentNumber::generate(person, qualified, &mut self.rng()),
+        })
     }
 
     /// R4, from what is stored.

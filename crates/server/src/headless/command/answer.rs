@@ -6,13 +6,13 @@ use crate::headless::{
 use anyhow::{Context, Result};
 use clap::Args;
 use device::{Event, View};
+use serde_json::json;
 use std::process::ExitCode;
 use wire::{SessionId, VerificationCode, device_v1::RequestKind};
 
+/// What a person would type.
 #[derive(Args, Debug)]
-pub(super) struct ApproveArgs {
-    /// The request [default: the oldest]
-    session: Option<SessionId>,
+pub(super) struct Answers {
     #[command(flatten)]
     pins: PinArgs,
     /// The PIN that the request takes, whichever it is
@@ -21,6 +21,25 @@ pub(super) struct ApproveArgs {
     /// The code that the e-service shows, where it has to be chosen among three
     #[arg(long, value_name = "CODE")]
     code: Option<VerificationCode>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ScanArgs {
+    /// The device link, as the QR code or the e-service's button holds it
+    link: String,
+    #[command(flatten)]
+    answers: Answers,
+    /// Say no to what the link leads to
+    #[arg(long)]
+    refuse: bool,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ApproveArgs {
+    /// The request [default: the oldest]
+    session: Option<SessionId>,
+    #[command(flatten)]
+    answers: Answers,
     /// Wait up to so many seconds for a request
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     wait: u64,
@@ -45,14 +64,34 @@ pub(super) fn approve(
         report.show(&home);
         return Ok(nothing(&home));
     };
-    let mut view = handset.act_to(Event::Open(session))?;
+    let view = handset.act_to(Event::Open(session))?;
+    go_through(handset, view, &arguments.answers, report)
+}
+
+/// Uses a device link and answers what it leads to.
+pub(super) fn scan(handset: &mut Handset, arguments: ScanArgs, report: Report) -> Result<ExitCode> {
+    let mut view = handset.act_to(Event::Scan(arguments.link))?;
+    if arguments.refuse && !matches!(view, View::Problem(_) | View::Locked { .. }) {
+        report.say(&view.to_string());
+        view = handset.act_to(Event::Refuse)?;
+    }
+    go_through(handset, view, &arguments.answers, report)
+}
+
+/// Says yes to everything that is shown and enters the PIN, until the phone shows how it ended.
+fn go_through(
+    handset: &mut Handset,
+    mut view: View,
+    answers: &Answers,
+    report: Report,
+) -> Result<ExitCode> {
     loop {
         let event = match &view {
-            View::ConfirmDevice(_) | View::Confirm(_) => {
+            View::ConfirmDevice(_) | View::Confirm(_) | View::ChooseCertificate(_) => {
                 report.say(&view.to_string());
                 Event::Confirm
             }
-            View::ChooseCode { .. } => Event::ChooseCode(match &arguments.code {
+            View::ChooseCode { .. } => Event::ChooseCode(match &answers.code {
                 Some(code) => code.clone(),
                 None => {
                     report.show(&view);
@@ -65,17 +104,30 @@ pub(super) fn approve(
             } => {
                 report.say(&view.to_string());
                 let (given, name) = match request.kind {
-                    RequestKind::Authentication => (&arguments.pins.pin1, "PIN1"),
-                    RequestKind::Signature => (&arguments.pins.pin2, "PIN2"),
+                    RequestKind::Authentication => (&answers.pins.pin1, "PIN1"),
+                    RequestKind::Signature | RequestKind::CertificateChoice => {
+                        (&answers.pins.pin2, "PIN2")
+                    }
                 };
-                Event::EnterPin(pin(given.as_deref().or(arguments.pin.as_deref()), name)?)
+                Event::EnterPin(pin(given.as_deref().or(answers.pin.as_deref()), name)?)
             }
             last => {
                 report.show(last);
+                tell_addresses(handset, report);
                 return Ok(report::exit_code(last));
             }
         };
         view = handset.act_to(event)?;
+    }
+}
+
+/// Where a phone would return to: there is no browser here.
+fn tell_addresses(handset: &mut Handset, report: Report) {
+    for address in handset.take_addresses() {
+        report.value(
+            &json!({ "returnTo": address }),
+            &format!("Back to the e-service: {address}"),
+        );
     }
 }
 
@@ -92,6 +144,7 @@ pub(super) fn refuse(
     handset.act(Event::Open(session))?;
     let view = handset.act_to(Event::Refuse)?;
     report.show(&view);
+    tell_addresses(handset, report);
     Ok(report::exit_code(&view))
 }
 

@@ -309,7 +309,8 @@ async fn a_finished_session_whose_signature_is_not_the_one_asked_for_is_refused(
     let store = populated(&file).await;
     let mut other_scheme = session(1);
     other_scheme.state = completed(account_id(1), at(30));
-    other_scheme.request.hash_algorithm = HashAlgorithm::Sha3_512;
+    let signing = other_scheme.request.signing.as_mut().expect("a signature");
+    signing.hash_algorithm = HashAlgorithm::Sha3_512;
     commit!(store, |uow| uow.insert_session(&other_scheme));
     assert!(is_corrupt(
         &read(&*store).await.session(other_scheme.id).await,
@@ -369,6 +370,9 @@ async fn names_and_secrets_are_nowhere_in_the_files() {
     let mut done = session(1);
     done.state = completed(account_id(1), at(30));
     commit!(store, |uow| uow.insert_session(&done));
+    let linked = linked_session(8, "eHgTokenOfTheLinkedOne00");
+    commit!(store, |uow| uow.insert_session(&linked));
+    let interactions = done.request.interactions().expect("some");
     drop(store);
     let mut all = Vec::new();
     for entry in std::fs::read_dir(file.folder.path()).expect("lists") {
@@ -382,7 +386,10 @@ async fn names_and_secrets_are_nowhere_in_the_files() {
         one.person.given_name.as_bytes(),
         b"2005-04-04",
         b"a certificate with a name",
-        done.request.interactions.base64().as_bytes(),
+        interactions.base64().as_bytes(),
+        b"eHgTokenOfTheLinkedOne00",
+        b"CAgICAgICAgICAgICAgICAgI",
+        b"rp.example.com",
         b"2001:db8::7",
     ] {
         assert!(!holds(needle), "{}", String::from_utf8_lossy(needle));

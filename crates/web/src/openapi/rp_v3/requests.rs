@@ -6,10 +6,7 @@ use crate::openapi::fields::{
     relying_party_uuid, request_properties, signature_parameters, uuid, with,
 };
 use serde_json::{Map, Value, json};
-use wire::{CertificateLevel, InteractionType};
-
-/// Longest `initialCallbackUrl`, in characters.
-const MAX_CALLBACK_URL: usize = 1800;
+use wire::{CertificateLevel, InteractionType, rp_v3::MAX_CALLBACK_URL};
 
 /// The README's request.
 const AUTHENTICATION: &str = include_str!("../../../../../docs/examples/authentication.json");
@@ -18,25 +15,12 @@ const AUTHENTICATION: &str = include_str!("../../../../../docs/examples/authenti
 const DIGEST: &str =
     "z4PhNX7vuL3xVChQ1m2AB9Yg5AULVxXcg/SpIdNs6c5H0NE8XYXysP+DGNKHfuwvY7kxvUdBeoGlODJ6+SfaPg==";
 
-/// Without a code to choose: where the relying party shows none.
-const WITHOUT_CODE: &[InteractionType] = &[
-    InteractionType::DisplayTextAndPin,
-    InteractionType::ConfirmationMessage,
-];
-
-/// All that a notification may ask for.
-pub(super) const WITH_CODE: &[InteractionType] = &[
-    InteractionType::DisplayTextAndPin,
-    InteractionType::ConfirmationMessage,
-    InteractionType::ConfirmationMessageAndVerificationCodeChoice,
-];
-
 pub(super) fn schemas() -> Vec<(&'static str, Value)> {
     vec![
         (
             "NotificationAuthenticationRequest",
             authentication(
-                json!({ "vcType": vc_type(), "interactions": interactions(WITH_CODE) }),
+                json!({ "vcType": vc_type(), "interactions": interactions(InteractionType::NOTIFICATION) }),
                 &["vcType"],
                 "An authentication that asks the phone at once.",
             ),
@@ -44,7 +28,7 @@ pub(super) fn schemas() -> Vec<(&'static str, Value)> {
         (
             "DeviceLinkAuthenticationRequest",
             authentication(
-                json!({ "initialCallbackUrl": schema("InitialCallbackUrl"), "interactions": interactions(WITHOUT_CODE) }),
+                json!({ "initialCallbackUrl": schema("InitialCallbackUrl"), "interactions": interactions(InteractionType::DEVICE_LINK) }),
                 &[],
                 "An authentication by device link.",
             ),
@@ -52,7 +36,7 @@ pub(super) fn schemas() -> Vec<(&'static str, Value)> {
         (
             "NotificationSignatureRequest",
             signature(
-                json!({ "interactions": interactions(WITH_CODE) }),
+                json!({ "interactions": interactions(InteractionType::NOTIFICATION) }),
                 &[],
                 "A signature that asks the phone at once.",
             ),
@@ -60,7 +44,7 @@ pub(super) fn schemas() -> Vec<(&'static str, Value)> {
         (
             "DeviceLinkSignatureRequest",
             signature(
-                json!({ "initialCallbackUrl": schema("InitialCallbackUrl"), "interactions": interactions(WITHOUT_CODE) }),
+                json!({ "initialCallbackUrl": schema("InitialCallbackUrl"), "interactions": interactions(InteractionType::DEVICE_LINK) }),
                 &[],
                 "A signature by device link.",
             ),
@@ -70,7 +54,7 @@ pub(super) fn schemas() -> Vec<(&'static str, Value)> {
             signature(
                 json!({
                     "linkedSessionID": uuid("The certificate choice that came before."),
-                    "interactions": interactions(WITHOUT_CODE),
+                    "interactions": interactions(InteractionType::DEVICE_LINK),
                 }),
                 &["linkedSessionID"],
                 "A signature after a certificate choice.",
@@ -94,10 +78,7 @@ pub(super) fn schemas() -> Vec<(&'static str, Value)> {
             "CertificateRequest",
             object(
                 &COMMON,
-                with(
-                    common(CertificateLevel::ALL),
-                    json!({ "capabilities": capabilities() }),
-                ),
+                common(CertificateLevel::ALL),
                 "A question for a certificate.",
             ),
         ),
@@ -122,7 +103,7 @@ pub(super) fn schemas() -> Vec<(&'static str, Value)> {
             json!({
                 "type": ["string", "null"],
                 "maxLength": MAX_CALLBACK_URL,
-                "pattern": r"^https:\/\/([^|#]+)$",
+                "pattern": r"^https:\/\/[^|#\s\u0000-\u001f\u007f-\u009f]+$",
                 "description": "Where the app sends the browser after a same-device flow, confirmed or refused; `sessionSecretDigest` and, for an \
                     authentication, `userChallengeVerifier` are added to its query. Only QR flows work without it.",
             }),

@@ -1,4 +1,6 @@
 use super::*;
+use crate::{CertificateLevel, HashAlgorithm, SignatureAlgorithm, rp_v3::MAX_CALLBACK_URL};
+use base64ct::{Base64, Encoding};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -62,11 +64,11 @@ fn pointers<T: std::fmt::Debug>(result: Result<T, RequestError>) -> Vec<String> 
 }
 
 fn authenticate(body: &Value) -> Result<AuthenticationRequest, RequestError> {
-    AuthenticationRequest::parse(body.to_string().as_bytes())
+    AuthenticationRequest::parse(body.to_string().as_bytes(), Channel::Notification)
 }
 
 fn sign(body: &Value) -> Result<SignatureRequest, RequestError> {
-    SignatureRequest::parse(body.to_string().as_bytes())
+    SignatureRequest::parse(body.to_string().as_bytes(), Channel::Notification)
 }
 
 #[test]
@@ -163,7 +165,7 @@ fn each_wrong_field_is_named() {
 
 #[test]
 fn all_wrong_fields_are_reported_at_once() {
-    let result = AuthenticationRequest::parse(b"{}");
+    let result = AuthenticationRequest::parse(b"{}", Channel::Notification);
     assert_eq!(
         pointers(result),
         [
@@ -241,13 +243,26 @@ fn unknown_fields_are_ignored_and_unknown_properties_are_told() {
 }
 
 #[test]
+fn a_question_for_a_certificate_has_no_wishes_for_a_session() {
+    let body = json!({
+        "relyingPartyUUID": "00000000-0000-4000-8000-000000000000",
+        "relyingPartyName": "DEMO",
+        "capabilities": ["everything"],
+        "requestProperties": 1,
+    });
+    let request = CertificateByDocumentRequest::parse(body.to_string().as_bytes()).unwrap();
+    assert!(request.common.capabilities.is_empty());
+    assert!(request.common.ignored_properties.is_empty());
+}
+
+#[test]
 fn equal_requests_have_equal_fingerprints_whatever_their_spacing() {
     let compact = signature().to_string();
     let spaced = serde_json::to_string_pretty(&signature()).unwrap();
     let of = |text: &str| {
-        SignatureRequest::parse(text.as_bytes())
+        SignatureRequest::parse(text.as_bytes(), Channel::Notification)
             .unwrap()
-            .fingerprint()
+            .fingerprint
     };
     assert_eq!(of(&compact), of(&spaced));
     assert_ne!(
@@ -256,12 +271,110 @@ fn equal_requests_have_equal_fingerprints_whatever_their_spacing() {
     );
 }
 
+fn device_link(mut body: Value) -> Value {
+    body.as_object_mut().unwrap().remove("vcType");
+    body["initialCallbackUrl"] = json!("https://rp.example.com/back?value=1");
+    body
+}
+
+#[test]
+fn a_device_link_request_has_a_callback_and_no_code() {
+    let body = device_link(authentication());
+    let parse = |body: &Value| {
+        AuthenticationRequest::parse(body.to_string().as_bytes(), Channel::DeviceLink)
+    };
+    let request = parse(&body).unwrap();
+    assert_eq!(
+        request.initial_callback_url,
+        "https://rp.example.com/back?value=1"
+    );
+    let without = parse(&with(body.clone(), "/initialCallbackUrl", None)).unwrap();
+    assert_eq!(without.initial_callback_url, "");
+    let long = format!("https://{}", "a".repeat(MAX_CALLBACK_URL - 7));
+    for wrong in [
+        "http://rp.example.com/",
+        "https://",
+        "https://rp.example.com/a|b",
+        "https://rp.example.com/#a",
+        "https://rp.example.com/ a",
+        "https://rp.example.com/\n",
+        "rp.example.com",
+        "",
+        &long,
+    ] {
+        let body = with(body.clone(), "/initialCallbackUrl", Some(json!(wrong)));
+        assert_eq!(pointers(parse(&body)), ["/initialCallbackUrl"], "{wrong}");
+    }
+    let longest = long.strip_suffix('a').unwrap();
+    assert!(parse(&with(body, "/initialCallbackUrl", Some(json!(longest)))).is_ok());
+}
+
+#[test]
+fn codes_are_chosen_in_notification_flows_only() {
+    let choice = interactions(
+        r#"[{"type":"confirmationMessageAndVerificationCodeChoice","displayText200":"Sign?"}]"#,
+    );
+    let body = with(signature(), "/interactions", Some(json!(choice)));
+    sign(&body).unwrap();
+    let bytes = body.to_string();
+    let device_link = SignatureRequest::parse(bytes.as_bytes(), Channel::DeviceLink);
+    assert_eq!(pointers(device_link), ["/interactions"]);
+    let body = with(
+        body,
+        "/linkedSessionID",
+        Some(json!("00000000-0000-4000-8000-000000000001")),
+    );
+    let linked = LinkedSignatureRequest::parse(body.to_string().as_bytes());
+    assert_eq!(pointers(linked), ["/interactions"]);
+    let old = interactions(r#"[{"type":"verificationCodeChoice","displayText60":"Sign?"}]"#);
+    let body = with(signature(), "/interactions", Some(json!(old)));
+    assert_eq!(pointers(sign(&body)), ["/interactions"]);
+}
+
+#[test]
+fn a_linked_request_names_the_session_that_it_continues() {
+    let parse = |value: Option<Value>| {
+        LinkedSignatureRequest::parse(
+            with(signature(), "/linkedSessionID", value)
+                .to_string()
+                .as_bytes(),
+        )
+    };
+    let id = "00000000-0000-4000-8000-000000000001";
+    let request = parse(Some(json!(id))).unwrap();
+    assert_eq!(request.linked_session.to_string(), id);
+    for wrong in [None, Some(json!("x")), Some(json!(1))] {
+        assert_eq!(pointers(parse(wrong)), ["/linkedSessionID"]);
+    }
+}
+
+#[test]
+fn a_certificate_choice_may_ask_for_a_qscd_and_has_a_nonce() {
+    let body = json!({
+        "relyingPartyUUID": "00000000-0000-4000-8000-000000000000",
+        "relyingPartyName": "DEMO",
+        "certificateLevel": "QSCD",
+        "nonce": "n",
+    });
+    let parse = |body: &Value| {
+        CertificateChoiceRequest::parse(body.to_string().as_bytes(), Channel::Notification)
+    };
+    assert_eq!(
+        parse(&body).unwrap().common.certificate_level,
+        CertificateLevel::Qscd
+    );
+    for wrong in ["", "1234567890123456789012345678901"] {
+        let body = with(body.clone(), "/nonce", Some(json!(wrong)));
+        assert_eq!(pointers(parse(&body)), ["/nonce"]);
+    }
+}
+
 #[test]
 fn what_is_no_json_object_is_refused_as_such() {
     for body in [&b""[..], b"[]", b"null", b"{", b"\xff", b"\"x\""] {
         assert!(
             matches!(
-                AuthenticationRequest::parse(body),
+                AuthenticationRequest::parse(body, Channel::Notification),
                 Err(RequestError::NotAnObject(_))
             ),
             "{body:?}"
@@ -269,7 +382,7 @@ fn what_is_no_json_object_is_refused_as_such() {
     }
     let deep = "[".repeat(100_000);
     assert!(matches!(
-        SignatureRequest::parse(deep.as_bytes()),
+        SignatureRequest::parse(deep.as_bytes(), Channel::Notification),
         Err(RequestError::NotAnObject(_))
     ));
 }
@@ -277,8 +390,10 @@ fn what_is_no_json_object_is_refused_as_such() {
 proptest! {
     #[test]
     fn no_bytes_make_it_panic(body in any::<Vec<u8>>()) {
-        let _ = AuthenticationRequest::parse(&body);
-        let _ = SignatureRequest::parse(&body);
+        let _ = AuthenticationRequest::parse(&body, Channel::DeviceLink);
+        let _ = SignatureRequest::parse(&body, Channel::DeviceLink);
+        let _ = LinkedSignatureRequest::parse(&body);
+        let _ = CertificateChoiceRequest::parse(&body, Channel::DeviceLink);
         let _ = CertificateByDocumentRequest::parse(&body);
     }
 
@@ -287,6 +402,6 @@ proptest! {
         let mut body = authentication().to_string().into_bytes();
         let at = position.index(body.len());
         body[at] = byte;
-        let _ = AuthenticationRequest::parse(&body);
+        let _ = AuthenticationRequest::parse(&body, Channel::DeviceLink);
     }
 }

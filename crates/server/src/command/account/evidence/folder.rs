@@ -84,7 +84,11 @@ fn story(evidence: &TransactionEvidence) -> String {
         "shown to the person",
         &record.shown_text().unwrap_or_default(),
     );
-    line("verification code", &record.verification_code.to_string());
+    let code = record.verification_code.as_ref();
+    line(
+        "verification code",
+        &code.map(ToString::to_string).unwrap_or_default(),
+    );
     text.push_str(FILES);
     text
 }
