@@ -6,10 +6,12 @@
 
 mod dump;
 mod keys;
+mod link;
 mod phone;
 mod world;
 
 pub use dump::Dump;
 pub use keys::Watch;
+pub use link::LinkSession;
 pub use phone::{Fault, PIN1, PIN2, Sent, SimulatedPhone, pin};
 pub use world::{Answer, Exchange, Snapshot, World, authentication_request, signature_request};

@@ -225,6 +225,15 @@ impl SimulatedPhone {
     /// # Panics
     /// A step fails.
     pub async fn register(&mut self, world: &World, person: &str) {
+        self.register_at(world, person, AccountLevel::Qualified)
+            .await;
+    }
+
+    /// The same, at a level.
+    ///
+    /// # Panics
+    /// A step fails.
+    pub async fn register_at(&mut self, world: &World, person: &str, level: AccountLevel) {
         let replace = self.phone.has_account();
         self.act(
             world,
@@ -246,7 +255,7 @@ impl SimulatedPhone {
         let View::AwaitingIdentity { code, .. } = view else {
             panic!("{view:?}")
         };
-        world.vouch(&code, person, AccountLevel::Qualified).await;
+        world.vouch(&code, person, level).await;
         let view = self.act(world, Event::Refresh).await;
         assert!(matches!(view, View::RepeatPins { .. }), "{view:?}");
         let view = self

@@ -8,9 +8,9 @@ use axum::{
 use base64ct::{Base64, Encoding};
 use engine::{
     Policy, Service,
-    domain::{AccountId, AccountLevel, AuditEvent, AuditRecord, Person, RelyingPartyRights},
+    domain::{AccountId, AccountLevel, Api, AuditEvent, AuditRecord, Person, RelyingPartyRights},
     ports::{Clock, Entropy, Store},
-    service::{IdentityRequest, JobReport, NewRelyingParty},
+    service::{IdentityRequest, JobReport, NewRelyingParty, SessionStatus},
 };
 use http_body_util::BodyExt;
 use jiff::{SignedDuration, Timestamp, civil::Date};
@@ -468,8 +468,26 @@ impl World {
         .await
     }
 
+    /// Whether a session runs, without waiting for its end.
+    ///
+    /// # Panics
+    /// There is none.
+    pub async fn is_running(&self, session: &str) -> bool {
+        let id = session.parse().expect("a session id");
+        let address = "192.0.2.1".parse().expect("an address");
+        let status = self
+            .service()
+            .session_status(Api::V3, id, address)
+            .await
+            .expect("a session");
+        matches!(status, SessionStatus::Running)
+    }
+
     /// The end result of a session; empty while it runs.
     pub async fn result(&self, session: &str) -> String {
+        if self.is_running(session).await {
+            return String::new();
+        }
         let status = self.status(session).await;
         assert_eq!(status.status, 200, "{}", status.json());
         status.json()["result"]["endResult"]

@@ -1,6 +1,6 @@
 //! OpenAPI 3.1 descriptions of what this crate serves, and a page for people.
 //!
-//! They are built from the words, lengths and patterns of `wire` and from the failures of [`crate::problem`], so they
+//! They are built from the words, lengths and patterns of `wire` and from the failures of `problem`, so they
 //! cannot tell another story than the parsers (ADR 13). `docs/openapi/` has them as files.
 
 mod answers;

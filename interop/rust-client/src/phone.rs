@@ -92,6 +92,35 @@ impl Phone {
         self.run(&["approve", "--pin2", PIN2]).await
     }
 
+    /// Gives the certificate to the one pending certificate choice; returns what the phone says.
+    ///
+    /// # Panics
+    ///
+    /// When the phone fails.
+    pub async fn give_certificate(&self) -> String {
+        self.run(&["approve"]).await
+    }
+
+    /// Uses a device link and says yes to what it leads to; returns what the phone says.
+    ///
+    /// # Panics
+    ///
+    /// When the phone fails.
+    pub async fn scan(&self, link: &str) -> String {
+        self.run(&["scan", link, "--pin1", PIN1, "--pin2", PIN2])
+            .await
+    }
+
+    /// The same for a link that the server does not take.
+    ///
+    /// # Panics
+    ///
+    /// When it does.
+    pub async fn scan_in_vain(&self, link: &str) -> String {
+        self.run_to(1, &["scan", link, "--pin1", PIN1, "--pin2", PIN2])
+            .await
+    }
+
     /// What the phone shows of the pending requests, verification codes included.
     ///
     /// # Panics

@@ -10,7 +10,7 @@ use tests::{PIN1, PIN2, SimulatedPhone, World, authentication_request, pin, sign
 use wire::{FlowType, InteractionType, acsp_v2};
 
 /// Checks a finished session as its relying party would: signature over what was asked, under the returned certificate.
-fn verify(status: &Value, scheme: Scheme, digest: &[u8]) -> Certificate {
+pub(crate) fn verify(status: &Value, scheme: Scheme, digest: &[u8]) -> Certificate {
     let text = |pointer: &str| {
         status
             .pointer(pointer)
@@ -35,8 +35,19 @@ fn verify(status: &Value, scheme: Scheme, digest: &[u8]) -> Certificate {
 
 fn acsp_digest(status: &Value, request: &Value) -> Vec<u8> {
     use sha2::Digest;
+    let payload = acsp_payload(status, request, "", FlowType::Notification);
+    sha2::Sha256::digest(payload).to_vec()
+}
+
+/// What the relying party says was signed.
+pub(crate) fn acsp_payload(
+    status: &Value,
+    request: &Value,
+    callback: &str,
+    flow_type: FlowType,
+) -> String {
     let text = |value: &Value| value.as_str().expect("text").to_owned();
-    let payload = acsp_v2::payload(&acsp_v2::Fields {
+    acsp_v2::payload(&acsp_v2::Fields {
         scheme_name: "smart-id-demo",
         server_random: &text(&status["signature"]["serverRandom"]),
         rp_challenge: &text(&request["signatureProtocolParameters"]["rpChallenge"]),
@@ -46,10 +57,9 @@ fn acsp_digest(status: &Value, request: &Value) -> Vec<u8> {
         interactions: &text(&request["interactions"]),
         interaction_type_used: InteractionType::from_word(&text(&status["interactionTypeUsed"]))
             .expect("a type"),
-        initial_callback_url: "",
-        flow_type: FlowType::Notification,
-    });
-    sha2::Sha256::digest(payload).to_vec()
+        initial_callback_url: callback,
+        flow_type,
+    })
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@
 
 mod clones;
 mod counting;
+mod device_links;
 mod flows;
 mod hostile;
 mod locks;

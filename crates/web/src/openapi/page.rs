@@ -62,7 +62,7 @@ pub(super) fn of(api: Api) -> String {
         }
     }
     page.element("h2", "Problems");
-    for (code, example) in problems(&document) {
+    for ((_, code), example) in problems(&document) {
         page.raw("<details><summary>");
         page.text(&format!("{} ", example["status"]));
         page.raw("<code>");
@@ -133,24 +133,25 @@ fn describe(page: &mut Page, document: &Value, path: &str, method: &str, operati
         reference(page, &body["schema"]);
         examples(page, &body["examples"]);
     }
-    page.element("h4", "Answers");
-    page.raw("<dl>\n");
-    for (status, answer) in entries(&operation["responses"]) {
-        let answer = resolve(document, answer);
-        page.raw(&format!("<dt><b class=\"status\">{status}</b>"));
-        let (_, content) = entries(&answer["content"])
-            .next()
-            .unwrap_or(("", &Value::Null));
-        page.raw("</dt>\n<dd>");
-        page.prose(text(&answer["description"]));
-        // Problems look alike; their examples have a place of their own.
-        if content["schema"]["$ref"].is_string() {
-            reference(page, &content["schema"]);
-            examples(page, &content["examples"]);
-        }
+    page.element("h4", "Answer");
+    let success = resolve(document, &operation["responses"]["200"]);
+    page.prose(text(&success["description"]));
+    let content = &success["content"]["application/json"];
+    reference(page, &content["schema"]);
+    examples(page, &content["examples"]);
+    let problems: Vec<_> = entries(&operation["responses"])
+        .filter(|(status, _)| *status != "200")
+        .collect();
+    let statuses: Vec<_> = problems.iter().map(|(status, _)| *status).collect();
+    page.raw("<details><summary>");
+    page.text(&format!("Problems: {}", statuses.join(", ")));
+    page.raw("</summary>\n<dl>\n");
+    for (status, problem) in problems {
+        page.raw(&format!("<dt><b class=\"status\">{status}</b></dt>\n<dd>"));
+        page.prose(text(&resolve(document, problem)["description"]));
         page.raw("</dd>\n");
     }
-    page.raw("</dl>\n</article>\n");
+    page.raw("</dl></details>\n</article>\n");
 }
 
 fn examples(page: &mut Page, examples: &Value) {
@@ -163,12 +164,17 @@ fn examples(page: &mut Page, examples: &Value) {
     }
 }
 
-/// One example of each problem, by code.
-fn problems(document: &Value) -> BTreeMap<&str, &Value> {
+/// One example of each problem, by status and code.
+fn problems(document: &Value) -> BTreeMap<(Option<u64>, &str), &Value> {
     entries(&document["components"]["responses"])
         .flat_map(|(_, response)| entries(&response["content"]))
         .flat_map(|(_, content)| entries(&content["examples"]))
-        .map(|(code, example)| (code, &example["value"]))
+        .map(|(code, example)| {
+            (
+                (example["value"]["status"].as_u64(), code),
+                &example["value"],
+            )
+        })
         .collect()
 }
 
@@ -187,11 +193,9 @@ fn fields(page: &mut Page, schema: &Value) {
 
 fn rows(page: &mut Page, above: &str, schema: &Value) {
     let required = list(&schema["required"]);
-    for (name, field) in entries(&schema["properties"]) {
-        let name = format!("{above}{name}");
-        let must = required
-            .iter()
-            .any(|required| name.ends_with(text(required)));
+    for (own, field) in entries(&schema["properties"]) {
+        let must = required.iter().any(|required| required == own);
+        let name = format!("{above}{own}");
         row(page, &name, field, must, text(&field["description"]));
         if field["properties"].is_object() {
             rows(page, &format!("{name}."), field);
@@ -250,8 +254,6 @@ fn rules(schema: &Value) -> String {
     for (name, label) in [
         ("format", "format"),
         ("contentEncoding", "encoding"),
-        ("minLength", "at least so many characters:"),
-        ("maxLength", "at most so many characters:"),
         ("minimum", "at least"),
         ("maximum", "at most"),
         ("default", "default"),
@@ -260,6 +262,13 @@ fn rules(schema: &Value) -> String {
         if !schema[name].is_null() {
             rules.push(format!("{label} `{}`", plain(&schema[name])));
         }
+    }
+    match (schema["minLength"].as_u64(), schema["maxLength"].as_u64()) {
+        (Some(least), Some(most)) if least == most => rules.push(format!("{most} characters")),
+        (Some(least), Some(most)) => rules.push(format!("{least} to {most} characters")),
+        (Some(least), None) => rules.push(format!("at least {least} characters")),
+        (None, Some(most)) => rules.push(format!("at most {most} characters")),
+        (None, None) => {}
     }
     rules.join("; ")
 }
