@@ -9,6 +9,7 @@ mod fields;
 mod operation;
 mod page;
 mod routes;
+mod rp_v2;
 mod rp_v3;
 
 pub(crate) use routes::routes;
@@ -20,17 +21,20 @@ use serde_json::Value;
 pub enum Api {
     /// The Relying Party API v3.
     RpV3,
+    /// The Relying Party API v2.
+    RpV2,
 }
 
 impl Api {
     /// All of them.
-    pub const ALL: &[Self] = &[Self::RpV3];
+    pub const ALL: &[Self] = &[Self::RpV3, Self::RpV2];
 
     /// Its name in addresses, file names and on the command line.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::RpV3 => "rp-api-v3",
+            Self::RpV2 => "rp-api-v2",
         }
     }
 
@@ -39,6 +43,7 @@ impl Api {
     pub fn document(self) -> Value {
         match self {
             Self::RpV3 => rp_v3::document(),
+            Self::RpV2 => rp_v2::document(),
         }
     }
 

@@ -19,11 +19,15 @@ enum Name {
     /// Relying Party API v3
     #[value(alias = "rp-v3")]
     RpApiV3,
+    /// Relying Party API v2
+    #[value(alias = "rp-v2")]
+    RpApiV2,
 }
 
 pub(super) fn run(arguments: &OpenapiArgs) -> Result<()> {
     let api = match arguments.api {
         Name::RpApiV3 => Api::RpV3,
+        Name::RpApiV2 => Api::RpV2,
     };
     stdout().write_all(api.text().as_bytes())?;
     Ok(())
