@@ -12,11 +12,12 @@ use crate::{
     deployment::Deployment,
     http, jobs,
     lifecycle::{Lifecycle, Signals, Stopped},
+    mock::{self, Mock},
 };
 use anyhow::{Context, Result};
 use axum::Router;
 use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::SocketAddr,
     path::{Path, PathBuf},
 };
 use tempfile::TempDir;
@@ -96,7 +97,7 @@ pub async fn start(options: DemoOptions) -> Result<RunningDemo> {
     let address = listener
         .local_addr()
         .context("the listening socket has no address")?;
-    let url = format!("http://{}", reachable(address));
+    let url = format!("http://{}", http::reachable(address));
     let temporary = match options.data {
         Some(_) => None,
         None => Some(data::temporary_folder()?),
@@ -106,8 +107,9 @@ pub async fn start(options: DemoOptions) -> Result<RunningDemo> {
         (None, Some(folder)) => std::path::absolute(folder)?,
         (None, None) => unreachable!("one of them is set above"),
     };
-    let config = data::open_or_make(&data, address, &url).await?;
-    let deployment = Deployment::open(&config)
+    let mut config = data::open_or_make(&data, address, &url).await?;
+    config.mock.enabled = true;
+    let deployment = Deployment::dangerous_open_with_fixture_keys(&config)
         .await
         .with_context(|| trouble(&data))?;
     relying_parties::seed(&deployment.service).await?;
@@ -121,11 +123,16 @@ pub async fn start(options: DemoOptions) -> Result<RunningDemo> {
         long_polls: limits.long_polls(),
         ..WebSettings::default()
     };
+    let mock = config
+        .mock
+        .settings(address)
+        .map(|settings| Mock::open(settings, deployment.service.clone(), lifecycle.clone()))
+        .transpose()?;
     let more = Router::new()
         .merge(identities::routes(deployment.service.clone()))
         .merge(welcome::routes(&url));
     jobs::start(&deployment, &settings.jobs, &lifecycle);
-    let router = web::router_with(deployment.service.clone(), settings, more);
+    let router = mock::router(mock, deployment.service.clone(), settings, more);
     http::serve(listener, router, limits, &lifecycle);
     Ok(RunningDemo {
         url,
@@ -139,14 +146,4 @@ pub async fn start(options: DemoOptions) -> Result<RunningDemo> {
 
 fn trouble(data: &Path) -> String {
     format!("cannot use the data in {}", data.display())
-}
-
-/// The address that a client on this machine uses: one cannot connect to "all interfaces".
-fn reachable(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, address.port())
 }

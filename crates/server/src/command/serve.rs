@@ -3,8 +3,10 @@ use crate::{
     deployment::Deployment,
     http, jobs,
     lifecycle::{Lifecycle, Signals, Stopped, raise_file_limit},
+    mock::{self, Mock},
 };
 use anyhow::Result;
+use axum::Router;
 use clap::Args;
 use std::{path::PathBuf, process::ExitCode};
 use tracing::info;
@@ -41,11 +43,16 @@ pub(super) async fn run(arguments: ServeArgs) -> Result<ExitCode> {
         stop: lifecycle.stopping(),
         jobs: JobMetrics::default(),
     };
+    let mock = config
+        .mock
+        .settings(listener.local_addr()?)
+        .map(|settings| Mock::open(settings, deployment.service.clone(), lifecycle.clone()))
+        .transpose()?;
     jobs::start(&deployment, &settings.jobs, &lifecycle);
     info!(listen = %listener.local_addr()?, public_url = %config.public_url, "ready");
     http::serve(
         listener,
-        web::router(deployment.service.clone(), settings),
+        mock::router(mock, deployment.service.clone(), settings, Router::new()),
         limits,
         &lifecycle,
     );
