@@ -220,7 +220,8 @@ fn check(raw: RawInteraction) -> Result<Interaction, InteractionError> {
         SHORT_TEXT => (raw.display_text60, raw.display_text200),
         _ => (raw.display_text200, raw.display_text60),
     };
-    if other.is_some() {
+    // A published Go client always writes both fields, the unused one empty.
+    if other.is_some_and(|other| !other.is_empty()) {
         return Err(InteractionError::WrongTextField { kind, field });
     }
     let text = text
@@ -278,6 +279,12 @@ mod tests {
             first(&[InteractionType::ConfirmationMessageAndVerificationCodeChoice]),
             None
         );
+    }
+
+    #[test]
+    fn an_empty_text_in_the_field_of_other_types_counts_as_absent() {
+        let both = r#"[{"type":"displayTextAndPIN","displayText60":"a","displayText200":""}]"#;
+        assert!(parse(both).is_ok());
     }
 
     #[test]

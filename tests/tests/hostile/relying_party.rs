@@ -254,6 +254,12 @@ fn no_garbage_makes_the_server_fail() {
         format!("authentication/notification/document/{number}"),
         format!("signature/notification/document/{number}"),
         format!("signature/certificate/{number}"),
+        format!("signature/notification/linked/{number}"),
+        format!("signature/certificate-choice/notification/etsi/{PERSON}"),
+        "signature/certificate-choice/device-link/anonymous".to_owned(),
+        "authentication/device-link/anonymous".to_owned(),
+        format!("authentication/device-link/etsi/{PERSON}"),
+        format!("signature/device-link/document/{number}"),
     ] {
         messages.push(Message {
             path: format!("/smart-id-rp/v3/{path}"),

@@ -152,3 +152,33 @@ fn a_begin_of_a_sync() {
 fn a_refusal() {
     block_on(every_change_is_refused(Moment::Refusal, |_, _| Refused));
 }
+
+#[test]
+fn a_device_link() {
+    // What the link says is covered by its authCode (system `device_links::forged`); here its envelope.
+    block_on(every_change_is_refused(Moment::DeviceLink, |_, _| Refused));
+}
+
+#[test]
+fn a_consent() {
+    block_on(async {
+        let stage = Stage::at(Moment::Consent).await;
+        let mut refused = 0;
+        for text in [
+            "",
+            "{",
+            "[]",
+            "null",
+            "\"x\"",
+            r#"{"unknown":1}"#,
+            "{}{}",
+            "{},",
+        ] {
+            let message = stage.resigned(text.as_bytes());
+            let what = format!("consent {text}");
+            refused += u32::from(stage.refuses(&Change { what, message }).await.is_some());
+        }
+        assert_eq!(refused, 8);
+        stage.honest_is_taken().await;
+    });
+}

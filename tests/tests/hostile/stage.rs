@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use rand_core::{Rng, UnwrapErr};
 use splitkey::seal::{Kind, ResponseOpener, SealedRequest, SealingPublicKey};
 use std::collections::VecDeque;
-use tests::{Answer, PIN1, PIN2, Snapshot, World, pin};
+use tests::{Answer, LinkSession, PIN1, PIN2, Snapshot, World, authentication_request, pin};
 use wire::{DeviceId, RegistrationCode, http_signature};
 use zeroize::Zeroizing;
 
@@ -27,13 +27,15 @@ pub(crate) enum Moment {
     BeginSign,
     Sign,
     Refusal,
+    DeviceLink,
+    Consent,
     BeginRotate,
     Rotate,
     BeginSync,
     Sync,
 }
 
-pub(crate) const MOMENTS: [Moment; 15] = [
+pub(crate) const MOMENTS: [Moment; 17] = [
     Moment::Registration,
     Moment::ServerShares,
     Moment::RegistrationStatus,
@@ -45,6 +47,8 @@ pub(crate) const MOMENTS: [Moment; 15] = [
     Moment::BeginSign,
     Moment::Sign,
     Moment::Refusal,
+    Moment::DeviceLink,
+    Moment::Consent,
     Moment::BeginRotate,
     Moment::Rotate,
     Moment::BeginSync,
@@ -177,7 +181,11 @@ impl Handset {
         self.act(world, Event::Refresh).await;
         let open = Event::Open(session.parse().unwrap());
         let mut held = self.until(world, open, &hold).await;
-        while held.is_none() && matches!(self.view, Some(View::ConfirmDevice(_) | View::Confirm(_)))
+        while held.is_none()
+            && matches!(
+                self.view,
+                Some(View::ConfirmDevice(_) | View::Confirm(_) | View::ChooseCertificate(_))
+            )
         {
             held = self.until(world, Event::Confirm, &hold).await;
         }
@@ -280,6 +288,32 @@ impl Stage {
             Moment::Delete => {
                 phone
                     .until(world, Event::Delete, |message| message.method == "DELETE")
+                    .await
+            }
+            Moment::DeviceLink => {
+                let mut request = authentication_request();
+                request.as_object_mut().unwrap().remove("vcType");
+                let path = "authentication/device-link/anonymous";
+                let linked = LinkSession::start(world, path, &request).await;
+                session = Some(linked.id.clone());
+                phone
+                    .until(world, Event::Scan(linked.qr(0)), |message| {
+                        message.path.ends_with("/device-links")
+                    })
+                    .await
+            }
+            Moment::Consent => {
+                let mut request = authentication_request();
+                request
+                    .as_object_mut()
+                    .unwrap()
+                    .retain(|name, _| name.starts_with("relyingParty"));
+                let path = format!("signature/certificate-choice/notification/etsi/{PERSON}");
+                let answer = world.post(&path, &request).await.json();
+                let asked = answer["sessionID"].as_str().unwrap().to_owned();
+                session = Some(asked.clone());
+                phone
+                    .open(world, &asked, |message| message.path.ends_with("/consent"))
                     .await
             }
             Moment::BeginRotate => phone.until(world, Event::Rotate, post(TRANSACTIONS)).await,

@@ -80,6 +80,11 @@ impl<const LIMIT: usize> Signed<LIMIT> {
     /// Another media type, or not what the API says.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Failure> {
         require_media_type(&self.headers, JSON)?;
+        // serde would read an array for an object, member by member.
+        if self.body.trim_ascii_start().first() != Some(&b'{') {
+            let error = "invalid body: a JSON object is expected";
+            return Err(Failure::Malformed(error.to_owned()));
+        }
         serde_json::from_slice(&self.body)
             .map_err(|error| Failure::Malformed(format!("invalid body: {error}")))
     }

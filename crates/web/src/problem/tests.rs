@@ -82,6 +82,7 @@ fn relying_party() -> Vec<(u16, &'static str, Failure)> {
         (404, "no_suitable_account", E::NoSuitableAccount),
         (404, "unknown_document", E::UnknownDocument),
         (404, "unknown_session", E::UnknownSession),
+        (400, "invalid_request", E::NotLinkable),
         (429, "too_many_requests", E::TooManyRequests { retry_after }),
     ]
     .map(|(status, code, error)| (status, code, error.into()))
@@ -95,6 +96,12 @@ fn device() -> Vec<(u16, &'static str, Failure)> {
         (401, "not_authenticated", E::NotAuthenticated("why")),
         (403, "account_closed", E::AccountClosed(CloseReason::Cloned)),
         (404, "session_gone", E::SessionGone),
+        (404, "device_link_gone", E::DeviceLinkGone),
+        (409, "device_link_taken", E::DeviceLinkTaken),
+        (422, "device_link_stale", E::DeviceLinkStale),
+        (422, "wrong_auth_code", E::WrongAuthCode),
+        (403, "wrong_person", E::WrongPerson),
+        (403, "level_too_low", E::LevelTooLow),
         (409, "session_completing", E::SessionCompleting),
         (409, "no_common_interaction", E::NoCommonInteraction),
         (

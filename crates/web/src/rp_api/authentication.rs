@@ -113,11 +113,106 @@ mod tests {
         body::Body,
         http::{Request, header},
     };
+    use base64ct::{Base64, Encoding};
     use serde_json::{Value, json};
 
     const PERSON: &str = "/smart-id-rp/v3/authentication/notification/etsi/PNOEE-40504040001";
     const DOCUMENT: &str =
         "/smart-id-rp/v3/authentication/notification/document/PNOEE-40504040001-MOCK-Q";
+
+    const LINKS: [&str; 3] = [
+        "/smart-id-rp/v3/authentication/device-link/anonymous",
+        "/smart-id-rp/v3/authentication/device-link/etsi/PNOEE-40504040001",
+        "/smart-id-rp/v3/authentication/device-link/document/PNOEE-40504040001-MOCK-Q",
+    ];
+
+    /// A valid request for a link.
+    fn link() -> Value {
+        let mut request = authentication();
+        request.as_object_mut().unwrap().remove("vcType");
+        request["initialCallbackUrl"] = json!("https://rp.example.com/back?value=1");
+        request
+    }
+
+    #[tokio::test]
+    async fn whoever_uses_the_link_may_log_in() {
+        let site = Site::new().await;
+        let first = site.post(LINKS[0], &link()).await.json();
+        let text = |name: &str| first[name].as_str().unwrap();
+        assert_eq!(text("sessionID").len(), 36);
+        let token = text("sessionToken");
+        assert!(token.len() == 24 && token.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        let secret = text("sessionSecret");
+        assert!(secret.len() == 24 && Base64::decode_vec(secret).unwrap().len() == 18);
+        assert!(text("deviceLinkBase").ends_with("/device-link"));
+        assert_eq!(first.as_object().unwrap().len(), 4);
+        // Every challenge is new, so there is no repetition.
+        let second = site.post(LINKS[0], &link()).await.json();
+        for name in ["sessionID", "sessionToken", "sessionSecret"] {
+            assert_ne!(first[name], second[name], "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_link_for_somebody_unknown_is_not_found() {
+        let site = Site::new().await;
+        site.post(LINKS[1], &link())
+            .await
+            .problem(404, "unknown_person");
+        site.post(LINKS[2], &link())
+            .await
+            .problem(404, "unknown_document");
+    }
+
+    #[tokio::test]
+    async fn the_relying_party_of_a_link_is_checked() {
+        let site = Site::new().await;
+        for path in LINKS {
+            site.post_from(OTHER_ADDRESS, path, &link())
+                .await
+                .problem(401, "address_not_allowed");
+            let mut request = link();
+            request["relyingPartyUUID"] = json!("00000000-0000-4000-8000-00000000dead");
+            site.post(path, &request)
+                .await
+                .problem(403, "unknown_relying_party");
+            let mut request = link();
+            request["certificateLevel"] = json!("ADVANCED");
+            site.post(path, &request)
+                .await
+                .problem(403, "not_permitted");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_link_has_its_own_fields() {
+        let site = Site::new().await;
+        let cases = [
+            ("initialCallbackUrl", json!("http://rp.example.com/")),
+            ("initialCallbackUrl", json!("https://rp.example.com/#a")),
+            ("signatureProtocol", json!("RAW_DIGEST_SIGNATURE")),
+            ("nonce", json!("1")),
+            (
+                "interactions",
+                json!(Base64::encode_string(
+                    br#"[{"type":"confirmationMessageAndVerificationCodeChoice","displayText200":"a"}]"#
+                )),
+            ),
+        ];
+        for (name, value) in cases {
+            let mut request = link();
+            request[name] = value;
+            let problem = site
+                .post(LINKS[0], &request)
+                .await
+                .problem(400, "invalid_request");
+            assert_eq!(problem["errors"][0]["pointer"], format!("/{name}"));
+        }
+        // A code is for notifications; here the field is one of the unknown ones.
+        let mut request = link();
+        request["vcType"] = json!("alpha");
+        site.post(LINKS[0], &request).await.json();
+    }
 
     fn with(name: &str, value: Value) -> Value {
         let mut request = authentication();

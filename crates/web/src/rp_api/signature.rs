@@ -125,6 +125,47 @@ mod tests {
     const DOCUMENT: &str =
         "/smart-id-rp/v3/signature/notification/document/PNOEE-40504040001-MOCK-Q";
 
+    const LINKED: &str = "/smart-id-rp/v3/signature/notification/linked/PNOEE-40504040001-MOCK-Q";
+    const LINKS: [&str; 2] = [
+        "/smart-id-rp/v3/signature/device-link/etsi/PNOEE-40504040001",
+        "/smart-id-rp/v3/signature/device-link/document/PNOEE-40504040001-MOCK-Q",
+    ];
+
+    #[tokio::test]
+    async fn a_signature_is_for_somebody_known() {
+        let site = Site::new().await;
+        site.post(LINKS[0], &signature())
+            .await
+            .problem(404, "unknown_person");
+        site.post(LINKS[1], &signature())
+            .await
+            .problem(404, "unknown_document");
+        let anybody = "/smart-id-rp/v3/signature/device-link/anonymous";
+        site.post(anybody, &signature())
+            .await
+            .problem(404, "unknown_path");
+        let mut request = signature();
+        request["linkedSessionID"] = json!("00000000-0000-4000-8000-000000000001");
+        site.post(LINKED, &request)
+            .await
+            .problem(404, "unknown_document");
+    }
+
+    #[tokio::test]
+    async fn a_linked_signature_names_what_it_continues() {
+        let site = Site::new().await;
+        let problem = site
+            .post(LINKED, &signature())
+            .await
+            .problem(400, "invalid_request");
+        assert_eq!(problem["errors"][0]["pointer"], "/linkedSessionID");
+        let mut request = signature();
+        request["linkedSessionID"] = json!("00000000-0000-4000-8000-000000000001");
+        site.post_from(OTHER_ADDRESS, LINKED, &request)
+            .await
+            .problem(401, "address_not_allowed");
+    }
+
     #[tokio::test]
     async fn an_unknown_person_or_document_is_not_found() {
         let site = Site::new().await;
