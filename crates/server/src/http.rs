@@ -4,6 +4,7 @@
 
 mod impatient;
 mod places;
+mod reachable;
 
 use crate::lifecycle::{Lifecycle, file_limit};
 use anyhow::{Context, Result};
@@ -16,12 +17,8 @@ use hyper_util::{
 };
 use impatient::Impatient;
 use places::{End, Place, Places};
-use std::{
-    io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    pin::pin,
-    time::Duration,
-};
+pub use reachable::reachable;
+use std::{io, net::SocketAddr, pin::pin, time::Duration};
 use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;
 use tracing::{debug, warn};
@@ -90,17 +87,6 @@ pub async fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener> {
                 "cannot listen on {address}: choose another address than port {port} with {setting}"
             ),
         })
-}
-
-/// The address that a client on this machine uses: one cannot connect to "all interfaces".
-#[must_use]
-pub fn reachable(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, address.port())
 }
 
 /// Accepts connections until the process stops; then lets each finish the request under way.
