@@ -19,7 +19,6 @@ fn main() -> Result<()> {
         let pairs = match fixture_keys::of(&account.number) {
             Some(keys) => [keys.authentication, keys.signature],
             None => {
-                eprintln!("{}", account.number);
                 let mut make = || PublishedPrimes::dangerous_generate(Profile::Rsa6144, &mut rng);
                 [make()?, make()?]
             }

@@ -9,11 +9,15 @@ mod secret;
 pub use file::{ConfigError, read};
 pub use secret::{SecretError, SecretSource};
 
-use crate::http;
+use crate::{
+    http,
+    mock::{MockSettings, documented},
+};
 use engine::{Policy, domain::Network};
 use jiff::SignedDuration;
 use serde::Deserialize;
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
@@ -37,6 +41,9 @@ pub struct Config {
     /// How much of everything.
     #[serde(default)]
     pub limits: LimitsConfig,
+    /// Test accounts that answer by themselves. Default: none.
+    #[serde(default)]
+    pub mock: MockConfig,
 }
 
 /// Where HTTP is served.
@@ -123,6 +130,18 @@ pub struct VaultConfig {
     pub unlock_key: SecretSource,
 }
 
+/// Test accounts that answer by themselves (`docs/mock-service.md`); never where accounts are people's.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MockConfig {
+    /// Whether there are any. Refused together with the scheme name `smart-id`. Default: no.
+    pub enabled: bool,
+    /// Folder for their phones; relative to the configuration file. Default: `mock`.
+    pub folder: PathBuf,
+    /// Milliseconds until they answer. Default: 1000.
+    pub delay_ms: u32,
+}
+
 /// How much of everything.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -165,6 +184,7 @@ impl Config {
         config.database.file = folder.join(&config.database.file);
         config.vault.file = folder.join(&config.vault.file);
         config.vault.unlock_key.rebase(folder);
+        config.mock.folder = folder.join(&config.mock.folder);
         config
             .database
             .column_keys
@@ -189,6 +209,10 @@ impl Config {
             begins_per_minute: self.limits.begins_per_minute,
             maintenance_per_minute: self.limits.maintenance_per_minute,
             pool_target: self.limits.pooled_halves.into(),
+            document_aliases: match self.mock.enabled {
+                true => documented::aliases(),
+                false => BTreeMap::new(),
+            },
             ..Policy::default()
         }
     }
@@ -242,6 +266,28 @@ impl HttpConfig {
                 ProxyHeader::Forwarded => ForwardedHeader::Forwarded,
             },
         }
+    }
+}
+
+impl Default for MockConfig {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            folder: "mock".into(),
+            delay_ms: 1000,
+        }
+    }
+}
+
+impl MockConfig {
+    /// What the mock has to know, if there is to be one on a server that listens at this address.
+    #[must_use]
+    pub fn settings(&self, listen: SocketAddr) -> Option<MockSettings> {
+        self.enabled.then(|| MockSettings {
+            folder: self.folder.clone(),
+            device_api: format!("http://{}", http::reachable(listen)),
+            delay: Duration::from_millis(self.delay_ms.into()),
+        })
     }
 }
 

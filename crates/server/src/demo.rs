@@ -14,11 +14,12 @@ use crate::{
     http::{self, Listener},
     jobs,
     lifecycle::{Lifecycle, Signals, Stopped},
+    mock::{self, Mock},
 };
 use anyhow::{Context, Result};
 use axum::{Router, http::header, routing::get};
 use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::SocketAddr,
     path::{Path, PathBuf},
 };
 use tempfile::TempDir;
@@ -113,7 +114,7 @@ pub async fn start(options: DemoOptions) -> Result<RunningDemo> {
     let address = listener
         .local_addr()
         .context("the listening socket has no address")?;
-    let url = format!("http://{}", reachable(address));
+    let url = format!("http://{}", http::reachable(address));
     let tls_socket = match options.listen_tls {
         Some(address) => Some(http::bind(address, "--listen-tls").await?),
         None => None,
@@ -127,8 +128,9 @@ pub async fn start(options: DemoOptions) -> Result<RunningDemo> {
         (None, Some(folder)) => std::path::absolute(folder)?,
         (None, None) => unreachable!("one of them is set above"),
     };
-    let config = data::open_or_make(&data, address, &url).await?;
-    let deployment = Deployment::open(&config)
+    let mut config = data::open_or_make(&data, address, &url).await?;
+    config.mock.enabled = true;
+    let deployment = Deployment::dangerous_open_with_fixture_keys(&config)
         .await
         .with_context(|| trouble(&data))?;
     relying_parties::seed(&deployment.service).await?;
@@ -142,6 +144,11 @@ pub async fn start(options: DemoOptions) -> Result<RunningDemo> {
         long_polls: limits.long_polls(),
         ..WebSettings::default()
     };
+    let mock = config
+        .mock
+        .settings(address)
+        .map(|settings| Mock::open(settings, deployment.service.clone(), lifecycle.clone()))
+        .transpose()?;
     let mut listeners = vec![Listener::plain(listener)];
     let mut more = Router::new()
         .merge(identities::routes(deployment.service.clone()))
@@ -154,7 +161,7 @@ pub async fn start(options: DemoOptions) -> Result<RunningDemo> {
         tls = Some(reached);
     }
     jobs::start(&deployment, &settings.jobs, &lifecycle);
-    let router = web::router_with(deployment.service.clone(), settings, more);
+    let router = mock::router(mock, deployment.service.clone(), settings, more);
     http::serve(listeners, router, limits, &lifecycle);
     Ok(RunningDemo {
         url,
@@ -183,7 +190,7 @@ fn https(socket: TcpListener, data: &Path) -> Result<(Listener, Router, DemoTls)
     let path = format!("/{}", tls_authority::CERTIFICATE);
     let routes = Router::new().route(&path, get(async move || answer));
     let reached = DemoTls {
-        url: format!("https://{}", reachable(address)),
+        url: format!("https://{}", http::reachable(address)),
         authority: authority.path,
     };
     Ok((Listener::tls(socket, tls), routes, reached))
@@ -191,14 +198,4 @@ fn https(socket: TcpListener, data: &Path) -> Result<(Listener, Router, DemoTls)
 
 fn trouble(data: &Path) -> String {
     format!("cannot use the data in {}", data.display())
-}
-
-/// The address that a client on this machine uses: one cannot connect to "all interfaces".
-fn reachable(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, address.port())
 }

@@ -6,7 +6,7 @@ use crate::{
 };
 use anyhow::{Context, Result, bail};
 use engine::{
-    Service,
+    Policy, Service,
     ports::{CaSigner, ServerKeys, Store},
 };
 use std::{path::Path, sync::Arc};
@@ -26,8 +26,24 @@ impl Deployment {
     /// # Errors
     /// Vault or database cannot be used; says which file and how to mend it.
     pub async fn open(config: &Config) -> Result<Self> {
+        Self::open_under(config, config.policy()).await
+    }
+
+    /// The same for a lab whose people are all invented: it takes keys whose primes are published.
+    ///
+    /// # Errors
+    /// As [`Deployment::open`].
+    pub async fn dangerous_open_with_fixture_keys(config: &Config) -> Result<Self> {
+        let policy = Policy {
+            fixture_keys: true,
+            ..config.policy()
+        };
+        Self::open_under(config, policy).await
+    }
+
+    async fn open_under(config: &Config, policy: Policy) -> Result<Self> {
         let vault = Arc::new(open_vault(&config.vault)?);
-        let deployment = Self::over(config, Arc::clone(&vault) as _, vault as _).await?;
+        let deployment = Self::over(config, policy, Arc::clone(&vault) as _, vault as _).await?;
         // A new vault has no transport key, and those of one that was away for days have expired.
         deployment
             .service
@@ -47,11 +63,13 @@ impl Deployment {
     /// # Errors
     /// The database cannot be used.
     pub async fn open_without_keys(config: &Config) -> Result<Self> {
-        Self::over(config, Arc::new(ClosedVault), Arc::new(ClosedVault)).await
+        let (keys, ca) = (Arc::new(ClosedVault), Arc::new(ClosedVault));
+        Self::over(config, config.policy(), keys, ca).await
     }
 
     async fn over(
         config: &Config,
+        policy: Policy,
         keys: Arc<dyn ServerKeys>,
         ca: Arc<dyn CaSigner>,
     ) -> Result<Self> {
@@ -62,7 +80,7 @@ impl Deployment {
             ca,
             Arc::new(SystemClock),
             Arc::new(OsEntropy),
-            config.policy(),
+            policy,
         );
         Ok(Self { service, store })
     }

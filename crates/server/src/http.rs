@@ -2,6 +2,7 @@
 
 mod impatient;
 mod places;
+mod reachable;
 mod tls;
 
 pub use tls::Tls;
@@ -17,6 +18,7 @@ use hyper_util::{
 };
 use impatient::Impatient;
 use places::{End, Place, Places};
+pub use reachable::reachable;
 use std::{io, net::SocketAddr, pin::pin, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncWrite},

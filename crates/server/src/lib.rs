@@ -11,6 +11,7 @@ pub mod deployment;
 pub mod headless;
 pub mod http;
 pub mod jobs;
+mod json_api;
 pub mod key_scan;
 pub mod lifecycle;
 pub mod mock;

@@ -73,6 +73,7 @@ fn announce(demo: &RunningDemo, out: &mut dyn Write) -> io::Result<()> {
             "CA certificates",
             format!("{url}/certs/root.pem  eid-q.pem  eid-nq.pem"),
         ),
+        ("mock", format!("{url}/mock/accounts  /mock/device-link")),
         ("health", format!("{url}/health/ready  /health/live")),
         ("metrics", format!("{url}/metrics")),
     ];

@@ -4,8 +4,10 @@ use crate::{
     http::{self, Listener, Tls},
     jobs,
     lifecycle::{Lifecycle, Signals, Stopped, raise_file_limit},
+    mock::{self, Mock},
 };
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use axum::Router;
 use clap::Args;
 use std::{path::PathBuf, process::ExitCode};
 use tracing::{info, warn};
@@ -29,6 +31,11 @@ pub(super) async fn run(arguments: ServeArgs) -> Result<ExitCode> {
     raise_file_limit()?;
     let signals = Signals::listen()?;
     let config = Config::load(&arguments.config)?;
+    if config.mock.enabled && config.http.tls.is_some() {
+        bail!(
+            "the phones of [mock] speak plain http: leave [http.tls] out and put a proxy in front, or disable the mock"
+        );
+    }
     let socket = http::bind(config.http.listen, "http.listen in the configuration").await?;
     let listen = socket.local_addr()?;
     let listener = match &config.http.tls {
@@ -51,6 +58,11 @@ pub(super) async fn run(arguments: ServeArgs) -> Result<ExitCode> {
         stop: lifecycle.stopping(),
         jobs: JobMetrics::default(),
     };
+    let mock = config
+        .mock
+        .settings(listen)
+        .map(|settings| Mock::open(settings, deployment.service.clone(), lifecycle.clone()))
+        .transpose()?;
     jobs::start(&deployment, &settings.jobs, &lifecycle);
     if config.http.maintenance {
         warn!("http.maintenance is set: relying parties and phones are told to come again later");
@@ -58,7 +70,7 @@ pub(super) async fn run(arguments: ServeArgs) -> Result<ExitCode> {
     info!(listen = %listen, public_url = %config.public_url, "ready");
     http::serve(
         vec![listener],
-        web::router(deployment.service.clone(), settings),
+        mock::router(mock, deployment.service.clone(), settings, Router::new()),
         limits,
         &lifecycle,
     );

@@ -1,11 +1,12 @@
 //! `POST /demo/identities`: whoever asks is believed. Only in the demo; elsewhere an operator or an ID-card vouches.
 
+use crate::json_api::{self, Fields};
 use anyhow::Error;
 use axum::{
     Json, Router,
     body::Bytes,
     extract::{DefaultBodyLimit, State, rejection::BytesRejection},
-    http::{HeaderValue, StatusCode, header},
+    http::StatusCode,
     response::{IntoResponse, Response},
     routing::post,
 };
@@ -16,12 +17,9 @@ use engine::{
     service::{IdentityRequest, Infrastructure, OperatorError},
 };
 use serde_json::{Map, Value, json};
-use std::{fmt::Display, str::FromStr};
+use std::str::FromStr;
 use tracing::error;
-use wire::{
-    RegistrationCode,
-    problem::{FieldError, MEDIA_TYPE, Problem},
-};
+use wire::{RegistrationCode, problem::FieldError};
 
 const MAX_BODY: usize = 4096;
 
@@ -46,10 +44,7 @@ async fn vouch(
 fn parse(body: &[u8]) -> Result<(RegistrationCode, IdentityRequest), Refusal> {
     let body: Map<String, Value> = serde_json::from_slice(body)
         .map_err(|error| Refusal::Body(StatusCode::BAD_REQUEST, error.to_string()))?;
-    let mut fields = Fields {
-        body: &body,
-        errors: Vec::new(),
-    };
+    let mut fields = Fields::of(&body);
     let code = fields.required("registrationCode");
     let semantics_identifier = fields.required("semanticsIdentifier");
     let given_name = fields.required("givenName");
@@ -94,35 +89,6 @@ fn parse(body: &[u8]) -> Result<(RegistrationCode, IdentityRequest), Refusal> {
     }
 }
 
-/// Takes fields out of a body and collects what is wrong with them.
-struct Fields<'a> {
-    body: &'a Map<String, Value>,
-    errors: Vec<FieldError>,
-}
-
-impl Fields<'_> {
-    fn required<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<T> {
-        if self.body.get(name).is_none_or(Value::is_null) {
-            self.errors.push(FieldError::at(
-                &format!("/{name}"),
-                format!("{name} is missing"),
-            ));
-        }
-        self.optional(name)
-    }
-
-    fn optional<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<T> {
-        let value = self.body.get(name).filter(|value| !value.is_null())?;
-        let parsed = match value {
-            Value::String(text) => text.parse().map_err(|error: T::Err| error.to_string()),
-            _ => Err("expected a string".to_owned()),
-        };
-        parsed
-            .map_err(|error| self.errors.push(FieldError::at(&format!("/{name}"), error)))
-            .ok()
-    }
-}
-
 /// A level in the words of the RP API.
 struct Level(AccountLevel);
 
@@ -152,23 +118,9 @@ impl From<OperatorError> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let (status, code, detail, errors) = match self {
-            Self::Body(status, detail) => {
-                let code = match status {
-                    StatusCode::PAYLOAD_TOO_LARGE => "body_too_large",
-                    _ => "malformed_body",
-                };
-                (status, code, Some(detail), Vec::new())
-            }
-            Self::Fields(errors) => {
-                let detail = "Invalid request parameters found".to_owned();
-                (
-                    StatusCode::BAD_REQUEST,
-                    "invalid_request",
-                    Some(detail),
-                    errors,
-                )
-            }
+        match self {
+            Self::Body(status, detail) => json_api::malformed(status, detail),
+            Self::Fields(errors) => json_api::invalid(errors),
             Self::Operator(OperatorError::Infrastructure(inner)) => {
                 let (status, code) = match &inner {
                     Infrastructure::Store(StoreError::Conflict | StoreError::Unavailable(_)) => {
@@ -180,7 +132,7 @@ impl IntoResponse for Refusal {
                     error = format!("{:#}", Error::new(inner)),
                     "vouching failed"
                 );
-                (status, code, None, Vec::new())
+                json_api::problem(status, code, None, Vec::new())
             }
             Self::Operator(error) => {
                 let (status, code) = match &error {
@@ -191,29 +143,18 @@ impl IntoResponse for Refusal {
                     OperatorError::AlreadyProven => (StatusCode::CONFLICT, "already_proven"),
                     _ => (StatusCode::BAD_REQUEST, "invalid_person"),
                 };
-                (status, code, Some(error.to_string()), Vec::new())
+                json_api::problem(status, code, Some(error.to_string()), Vec::new())
             }
-        };
-        let problem = Problem {
-            r#type: "about:blank".to_owned(),
-            title: status.canonical_reason().unwrap_or("Error").to_owned(),
-            status: status.as_u16(),
-            code: code.to_owned(),
-            detail,
-            instance: None,
-            errors,
-        };
-        let mut response = (status, Json(problem)).into_response();
-        response
-            .headers_mut()
-            .insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
-        response
+        }
+        .into_response()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::header;
+    use wire::problem::MEDIA_TYPE;
 
     fn body() -> Value {
         json!({

@@ -5,7 +5,8 @@ use super::{
     transport::Transport,
 };
 use anyhow::{Context, Result, bail};
-use device::{Effect, Event, NewKeys, Phone, SoftwareKeystore, View};
+use device::{Effect, Event, NewKeys, Phone, PublishedPrimes, SoftwareKeystore, View};
+use engine::domain::PerPurpose;
 use jiff::Timestamp;
 use rand_core::UnwrapErr;
 use std::{collections::VecDeque, path::Path};
@@ -16,7 +17,9 @@ pub struct Handset {
     keystore: SoftwareKeystore,
     storage: Storage,
     transport: Transport,
-    progress: Box<dyn FnMut(KeyProgress)>,
+    progress: Box<dyn FnMut(KeyProgress) + Send>,
+    /// The primes of the next keys, instead of new ones.
+    published_keys: Option<PerPurpose<PublishedPrimes>>,
     /// Addresses that a phone would open in its browser, until they are taken.
     to_open: Vec<String>,
 }
@@ -65,13 +68,31 @@ impl Handset {
             storage,
             transport,
             progress: Box::new(|_| {}),
+            published_keys: None,
             to_open: Vec::new(),
         })
     }
 
     /// Whom to tell how far the making of keys is.
-    pub fn on_progress(&mut self, progress: impl FnMut(KeyProgress) + 'static) {
+    pub fn on_progress(&mut self, progress: impl FnMut(KeyProgress) + Send + 'static) {
         self.progress = Box::new(progress);
+    }
+
+    /// Has the next registration use these keys instead of new ones.
+    ///
+    /// # Security
+    /// Everybody knows them, so the account proves nothing; for test accounts only.
+    pub fn dangerous_use_published_keys(&mut self, primes: PerPurpose<PublishedPrimes>) {
+        self.published_keys = Some(primes);
+    }
+
+    /// The same server has another address now.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn move_to(&mut self, origin: &str) -> Result<()> {
+        self.transport = Transport::new(origin)?;
+        Ok(())
     }
 
     /// The phone itself.
@@ -117,8 +138,17 @@ impl Handset {
                             |device::KeyProgress { primes, candidates }: device::KeyProgress| {
                                 progress(KeyProgress { primes, candidates });
                             };
-                        let keys = NewKeys::generate(profile, &mut report, &mut rng)
-                            .context("this machine's randomness is not good enough to make keys")?;
+                        let keys = match self.published_keys.take() {
+                            Some(primes) => NewKeys::dangerous_from_published_primes(
+                                profile,
+                                &primes.authentication,
+                                &primes.signature,
+                                &mut rng,
+                            )?,
+                            None => NewKeys::generate(profile, &mut report, &mut rng).context(
+                                "this machine's randomness is not good enough to make keys",
+                            )?,
+                        };
                         events.push_back(Event::KeysGenerated(Box::new(keys)));
                     }
                     Effect::Send(request) => {

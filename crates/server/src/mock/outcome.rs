@@ -57,3 +57,15 @@ impl Outcome {
         }
     }
 }
+
+impl std::str::FromStr for Outcome {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let known = Self::ALL.into_iter().find(|outcome| outcome.word() == text);
+        known.ok_or_else(|| {
+            let words = Self::ALL.map(Self::word).join(", ");
+            format!("expected one of {words}")
+        })
+    }
+}

@@ -115,11 +115,11 @@ impl Server {
         }
     }
 
-    /// `host:port`, out of the line that names the page to open.
+    /// `host:port`, out of the line that names the page to open or the public address.
     pub(crate) fn address(&self) -> String {
         let ready = self.announcement.last().expect("a last line");
         let (_, rest) = ready.split_once("http://").expect("an address");
-        rest.split('/').next().expect("a host").to_owned()
+        rest.split(['/', '"']).next().expect("a host").to_owned()
     }
 
     /// The folder in the row `data`.

@@ -1,0 +1,68 @@
+//! Published keys are for the demo: a server that serves people refuses them.
+
+use crate::{
+    Demo,
+    process::{Server, run, stderr, stdout},
+    relying_party::{DEMO, authentication, result, start},
+};
+use device::{Event, PinEntry, View};
+use server::{headless::handset::Handset, mock::fixture_keys};
+use std::path::Path;
+use wire::DocumentNumber;
+
+/// Registers with the keys of a documented account, up to where somebody has to vouch.
+fn register_with_published_keys(server: &str, file: &Path) -> View {
+    let number: DocumentNumber = "PNOEE-40404040009-MOCK-Q".parse().unwrap();
+    let mut handset = Handset::open(file, Some(server), None).unwrap();
+    handset.dangerous_use_published_keys(fixture_keys::of(&number).unwrap());
+    let register = Event::Register {
+        replace: false,
+        birth_date: None,
+    };
+    handset.act(register).unwrap();
+    let choice = Event::ChoosePins {
+        pin1: PinEntry::new("4826".to_owned()),
+        pin2: PinEntry::new("73915".to_owned()),
+    };
+    handset.act_to(choice).unwrap()
+}
+
+#[test]
+fn a_server_that_is_no_demo_takes_no_published_key_and_uses_none() {
+    let mut demo = Demo::start();
+    let address = demo.address();
+    let url = format!("http://{address}");
+    let person = "PNOEE-40404040009";
+    let path = format!("authentication/notification/etsi/{person}");
+    let session = start(&demo, &path, &authentication(DEMO));
+    assert_eq!(result(&demo, &session)["endResult"], "OK");
+    // The demo takes them.
+    let view = register_with_published_keys(&url, &demo.data().join("first.phone"));
+    assert!(matches!(view, View::AwaitingIdentity { .. }), "{view}");
+    let server = Server::serve(&demo.end());
+    let view = register_with_published_keys(&url, &demo.data().join("second.phone"));
+    assert!(matches!(view, View::Problem(_)), "{view}");
+
+    // The demo's account is in the same database, its phone in the same folder.
+    let file = demo.data().join(format!("mock/{person}-MOCK-Q.phone"));
+    let ask = serde_json::to_string(&authentication(DEMO)).unwrap();
+    let headers = "content-type: application/json\r\n";
+    let path = format!("/smart-id-rp/v3/{path}");
+    let (status, _, body) = crate::process::request(&address, "POST", &path, headers, &ask);
+    assert_eq!(status, 200, "{body}");
+    let approved = run(&[
+        "device",
+        "approve",
+        "--json",
+        "--wait",
+        "5",
+        "--pin1",
+        "4826",
+        "--file",
+        file.to_str().unwrap(),
+    ]);
+    assert!(!approved.status.success());
+    let said = stdout(&approved) + &stderr(&approved);
+    assert!(said.contains("published"), "{said}");
+    drop(server);
+}
