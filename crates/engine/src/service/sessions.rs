@@ -300,7 +300,7 @@ impl Service {
             return Err(RelyingPartyError::NoSuitableAccount);
         }
         let key = &account.keys.signature;
-        Ok(if key.is_usable(now) {
+        Ok(if self.takes_pin(key, now).is_ok() {
             CertificateAnswer::Ok {
                 certificate: key.certificate.clone(),
                 level: account.level,

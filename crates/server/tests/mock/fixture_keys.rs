@@ -3,7 +3,7 @@
 use crate::{
     Demo,
     process::{Server, run, stderr, stdout},
-    relying_party::{DEMO, authentication, result, start},
+    relying_party::{DEMO, authentication, certificate_choice, post, result, start},
 };
 use device::{Event, PinEntry, View};
 use server::{headless::handset::Handset, mock::fixture_keys};
@@ -42,6 +42,12 @@ fn a_server_that_is_no_demo_takes_no_published_key_and_uses_none() {
     let server = Server::serve(&demo.end());
     let view = register_with_published_keys(&url, &demo.data().join("second.phone"));
     assert!(matches!(view, View::Problem(_)), "{view}");
+
+    let certificate = |server: &Server| {
+        let path = format!("signature/certificate/{person}-MOCK-Q");
+        post(server, &path, &certificate_choice(DEMO))["state"].clone()
+    };
+    assert_eq!(certificate(&server), "DOCUMENT_UNUSABLE");
 
     // The demo's account is in the same database, its phone in the same folder.
     let file = demo.data().join(format!("mock/{person}-MOCK-Q.phone"));
