@@ -26,7 +26,7 @@ async fn any_changed_character_of_a_link_is_refused() {
     for link_type in LINKS {
         let length = session.link(link_type).len();
         for place in 0..length {
-            if world.result(&session.id).await != "" {
+            if !world.is_running(&session.id).await {
                 ended += 1;
                 session = authentication(&world, "anonymous").await;
             }
