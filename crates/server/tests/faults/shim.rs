@@ -303,13 +303,15 @@ impl Clock {
     }
 }
 
-/// Copies the files of a folder, which has no folders in it, into a new one.
+/// Copies a folder, with what is in it, to a new one.
 pub(crate) fn copy_files(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a folder");
     for entry in fs::read_dir(from).expect("a folder") {
         let entry = entry.expect("an entry");
+        if entry.file_type().expect("known").is_dir() {
+            copy_files(&entry.path(), &to.join(entry.file_name()));
         // The index of the log belongs to a running process.
-        if !entry.file_name().to_string_lossy().ends_with("-shm") {
+        } else if !entry.file_name().to_string_lossy().ends_with("-shm") {
             fs::copy(entry.path(), to.join(entry.file_name())).expect("copies");
         }
     }
