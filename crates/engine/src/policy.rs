@@ -14,6 +14,10 @@ pub const RESULT_RETENTION: SignedDuration = SignedDuration::from_mins(5);
 /// The same signature request within this time gets the same session (RP API, idempotency).
 pub const IDEMPOTENCY_WINDOW: SignedDuration = SignedDuration::from_secs(15);
 
+/// The same for device links: QR codes count from the relying party's own answer, and those of a repetition that comes later
+/// would be too old ([`MAX_LINK_AGE`]) on the first phone that scans them.
+pub const LINK_IDEMPOTENCY_WINDOW: SignedDuration = SignedDuration::from_secs(3);
+
 /// A QR code that is older than this is not taken; nothing happens to its session (rp-api.md §7).
 pub const MAX_LINK_AGE: SignedDuration = SignedDuration::from_secs(5);
 

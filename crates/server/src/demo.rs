@@ -5,7 +5,6 @@ pub(crate) mod data;
 mod identities;
 mod relying_parties;
 pub(crate) mod tls_authority;
-mod welcome;
 
 pub use relying_parties::{ADVANCED, ALIAS, DEMO};
 
@@ -15,6 +14,7 @@ use crate::{
     jobs,
     lifecycle::{Lifecycle, Signals, Stopped},
     mock::{self, Mock},
+    pages,
 };
 use anyhow::{Context, Result};
 use axum::{Router, http::header, routing::get};
@@ -152,7 +152,8 @@ pub async fn start(options: DemoOptions) -> Result<RunningDemo> {
     let mut listeners = vec![Listener::plain(listener)];
     let mut more = Router::new()
         .merge(identities::routes(deployment.service.clone()))
-        .merge(welcome::routes(&url));
+        .merge(pages::routes())
+        .merge(pages::demo_routes(&url));
     let mut tls = None;
     if let Some(socket) = tls_socket {
         let (listener, routes, reached) = https(socket, &data)?;

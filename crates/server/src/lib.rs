@@ -15,5 +15,6 @@ mod json_api;
 pub mod key_scan;
 pub mod lifecycle;
 pub mod mock;
+mod pages;
 pub mod telemetry;
 pub mod tour;

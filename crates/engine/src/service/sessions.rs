@@ -10,7 +10,7 @@ use crate::{
         Account, AccountLevel, Api, AuditEvent, DeviceLinkFlow, Flow, RelyingParty, RequestKind,
         Session, SessionRequest, SessionSecret, SessionState, Signing,
     },
-    policy::{IDEMPOTENCY_WINDOW, RESULT_RETENTION},
+    policy::{IDEMPOTENCY_WINDOW, LINK_IDEMPOTENCY_WINDOW, RESULT_RETENTION},
     ports::Reader,
 };
 use jiff::Timestamp;
@@ -148,7 +148,7 @@ impl Service {
 
     /// `signature/notification/…` and `signature/device-link/…`: asks a person to sign a digest with PIN2.
     ///
-    /// The same request within 15 s, while the first session still runs, gets the first session.
+    /// The same request within 15 s (3 s by device link), while the first session still runs, gets the first session.
     ///
     /// # Errors
     /// By cause, see [`RelyingPartyError`].
@@ -316,16 +316,16 @@ impl Service {
         new: NewSession<'_>,
     ) -> Result<StartedSession, RelyingPartyError> {
         let fingerprint = new.fingerprint.map(|request| fingerprint(&new, &request));
+        let window = match new.route {
+            Route::DeviceLink { .. } => LINK_IDEMPOTENCY_WINDOW,
+            Route::Notification | Route::Linked(_) => IDEMPOTENCY_WINDOW,
+        };
         retrying!(self, |uow| {
             let now = self.now();
             let relying_party = authorise(&mut *uow, caller, new.common).await?;
             if let Some(fingerprint) = &fingerprint
                 && let Some(running) = uow
-                    .session_by_fingerprint(
-                        relying_party.uuid,
-                        fingerprint,
-                        now - IDEMPOTENCY_WINDOW,
-                    )
+                    .session_by_fingerprint(relying_party.uuid, fingerprint, now - window)
                     .await?
                 && now < running.deadline
             {

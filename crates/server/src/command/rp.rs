@@ -9,8 +9,9 @@ use engine::{
     domain::{Network, RelyingParty, RelyingPartyRights},
     service::NewRelyingParty,
 };
-use std::io::{Write, stdout};
-use wire::RelyingPartyUuid;
+use serde_json::json;
+use std::io::{Write, stderr, stdout};
+use wire::{RelyingPartyUuid, rp_v2::MAX_NAME_BYTES};
 
 /// Keep the relying parties: e-services that may ask for logins and signatures
 ///
@@ -32,7 +33,7 @@ enum RpCommand {
     /// Add a relying party; prints its relyingPartyUUID
     Add(AddArgs),
     /// List all relying parties
-    List(DeploymentArgs),
+    List(ListArgs),
     Usage(usage::UsageArgs),
     /// Treat a relying party as unknown from now on; its running sessions go on
     Disable(OneArgs),
@@ -41,6 +42,11 @@ enum RpCommand {
 }
 
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  smart-id rp add --config serve.toml --name \"Example Bank\" --network 192.0.2.0/24
+  smart-id rp add --config serve.toml --name Broker --brokered-name \"Example Shop\" --share-device-ip
+How to point a client at this server: docs/relying-parties.md")]
 struct AddArgs {
     #[command(flatten)]
     deployment: DeploymentArgs,
@@ -76,6 +82,15 @@ struct AddArgs {
 }
 
 #[derive(Args, Debug)]
+struct ListArgs {
+    #[command(flatten)]
+    deployment: DeploymentArgs,
+    /// One JSON object per line, for scripts
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args, Debug)]
 struct OneArgs {
     #[command(flatten)]
     deployment: DeploymentArgs,
@@ -86,7 +101,7 @@ struct OneArgs {
 pub(super) async fn run(arguments: RpArgs) -> Result<()> {
     let which = match &arguments.command {
         RpCommand::Add(arguments) => &arguments.deployment,
-        RpCommand::List(deployment) => deployment,
+        RpCommand::List(arguments) => &arguments.deployment,
         RpCommand::Usage(arguments) => &arguments.deployment,
         RpCommand::Disable(arguments) | RpCommand::Enable(arguments) => &arguments.deployment,
     };
@@ -99,7 +114,7 @@ pub(super) async fn run(arguments: RpArgs) -> Result<()> {
 async fn act(service: &Service, command: RpCommand) -> Result<()> {
     match command {
         RpCommand::Add(arguments) => add(service, arguments).await,
-        RpCommand::List(_) => list(service).await,
+        RpCommand::List(arguments) => list(service, arguments.json).await,
         RpCommand::Usage(arguments) => usage::run(service, &arguments).await,
         RpCommand::Disable(arguments) => enable(service, arguments.uuid, false).await,
         RpCommand::Enable(arguments) => enable(service, arguments.uuid, true).await,
@@ -121,13 +136,47 @@ async fn add(service: &Service, arguments: AddArgs) -> Result<()> {
     };
     let added = service.add_relying_party(new).await?;
     writeln!(stdout(), "{}", added.uuid)?;
+    // For people; scripts read the UUID alone.
+    let url = &service.policy().public_url;
+    let mut notes = stderr().lock();
+    writeln!(
+        notes,
+        "Base URL {url}/smart-id-rp/v3 (older clients: {url}/smart-id-rp/v2), scheme name {}, names {}.",
+        service.policy().scheme_name,
+        added.names.join(", ")
+    )?;
+    for name in added
+        .names
+        .iter()
+        .filter(|name| name.len() > MAX_NAME_BYTES)
+    {
+        writeln!(
+            notes,
+            "\"{name}\" has more than {MAX_NAME_BYTES} bytes: RP API v2 will refuse it."
+        )?;
+    }
     Ok(())
 }
 
-async fn list(service: &Service) -> Result<()> {
+async fn list(service: &Service, json: bool) -> Result<()> {
     let mut out = stdout().lock();
     for relying_party in service.relying_parties().await? {
-        writeln!(out, "{}", describe(&relying_party))?;
+        if json {
+            let RelyingParty {
+                uuid,
+                names,
+                networks,
+                rights,
+                enabled,
+                ..
+            } = relying_party;
+            let value = json!({
+                "relyingPartyUUID": uuid, "names": names, "networks": networks, "rights": rights, "enabled": enabled,
+            });
+            writeln!(out, "{value}")?;
+        } else {
+            writeln!(out, "{}", describe(&relying_party))?;
+        }
     }
     Ok(())
 }

@@ -5,9 +5,9 @@ use crate::{
     jobs,
     lifecycle::{Lifecycle, Signals, Stopped, raise_file_limit},
     mock::{self, Mock},
+    pages,
 };
 use anyhow::{Context, Result, bail};
-use axum::Router;
 use clap::Args;
 use std::{path::PathBuf, process::ExitCode};
 use tracing::{info, warn};
@@ -70,7 +70,7 @@ pub(super) async fn run(arguments: ServeArgs) -> Result<ExitCode> {
     info!(listen = %listen, public_url = %config.public_url, "ready");
     http::serve(
         vec![listener],
-        mock::router(mock, deployment.service.clone(), settings, Router::new()),
+        mock::router(mock, deployment.service.clone(), settings, pages::routes()),
         limits,
         &lifecycle,
     );

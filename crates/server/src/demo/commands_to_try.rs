@@ -4,6 +4,7 @@ use super::relying_parties::DEMO;
 
 /// The person of SK's public demo; PINs that break no rule of ours.
 const PERSON: &str = "PNOEE-40504040001";
+const TEST_ACCOUNT: &str = "PNOEE-50001029996";
 const PIN1: &str = "4826";
 const PIN2: &str = "73915";
 
@@ -22,42 +23,51 @@ pub(crate) fn register(url: &str) -> String {
     )
 }
 
-pub(super) fn log_in(url: &str) -> String {
+pub(crate) fn log_in(url: &str) -> String {
+    log_in_of(url, PERSON)
+}
+
+/// A grown-up of the documented test accounts who says yes to everything.
+pub(crate) fn ask_test_account(url: &str) -> String {
+    log_in_of(url, TEST_ACCOUNT)
+}
+
+fn log_in_of(url: &str, person: &str) -> String {
     let parameters = format!(r#""rpChallenge":"{DIGEST}",{PSS}"#);
     let more = format!(
         r#""signatureProtocol":"ACSP_V2","interactions":"{LOG_IN_TEXT}","vcType":"numeric4""#
     );
-    request(url, "authentication", &parameters, &more)
+    request(url, person, "authentication", &parameters, &more)
 }
 
-pub(super) fn sign(url: &str) -> String {
+pub(crate) fn sign(url: &str) -> String {
     let parameters = format!(r#""digest":"{DIGEST}",{PSS}"#);
     let more =
         format!(r#""signatureProtocol":"RAW_DIGEST_SIGNATURE","interactions":"{SIGN_TEXT}""#);
-    request(url, "signature", &parameters, &more)
+    request(url, PERSON, "signature", &parameters, &more)
 }
 
-pub(super) fn approve_log_in() -> String {
+pub(crate) fn approve_log_in() -> String {
     format!("smart-id device approve --pin1 {PIN1}")
 }
 
-pub(super) fn approve_signature() -> String {
+pub(crate) fn approve_signature() -> String {
     format!("smart-id device approve --pin2 {PIN2}")
 }
 
-pub(super) fn result(url: &str) -> String {
+pub(crate) fn result(url: &str) -> String {
     format!("curl -s '{url}/smart-id-rp/v3/session/SESSION-ID?timeoutMs=10000'")
 }
 
-pub(super) fn tour(url: &str) -> String {
+pub(crate) fn tour(url: &str) -> String {
     format!("smart-id tour --url {url}")
 }
 
 const PSS: &str = r#""signatureAlgorithm":"rsassa-pss","signatureAlgorithmParameters":{"hashAlgorithm":"SHA-512"}"#;
 
-fn request(url: &str, kind: &str, parameters: &str, more: &str) -> String {
+fn request(url: &str, person: &str, kind: &str, parameters: &str, more: &str) -> String {
     format!(
-        "curl -s {url}/smart-id-rp/v3/{kind}/notification/etsi/{PERSON} -H 'content-type: application/json' \
+        "curl -s {url}/smart-id-rp/v3/{kind}/notification/etsi/{person} -H 'content-type: application/json' \
          -d '{{\"relyingPartyUUID\":\"{DEMO}\",\"relyingPartyName\":\"DEMO\",{more},\
          \"signatureProtocolParameters\":{{{parameters}}}}}'"
     )

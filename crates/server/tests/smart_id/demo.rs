@@ -96,7 +96,7 @@ fn the_welcome_page_speaks_the_browsers_language() {
         "{head}"
     );
     assert!(body.contains("<html lang=\"lv\">") && body.contains(&address));
-    assert_eq!(get(&address, "/demo/style.css").0, 200);
+    assert_eq!(get(&address, "/style.css").0, 200);
     for name in ["root", "eid-q", "eid-nq"] {
         assert!(
             get(&address, &format!("/certs/{name}.pem"))

@@ -17,16 +17,14 @@ use crate::{path::PathSegment, problem::Failure};
 use engine::{policy::RESULT_RETENTION, service::RelyingPartyError};
 use serde_json::{Map, Value, json};
 use wire::{
-    CertificateLevel, DocumentNumber, InteractionType, SemanticsIdentifier, SessionId, rp_v3,
+    CertificateLevel, DocumentNumber, InteractionType, SemanticsIdentifier, SessionId,
+    rp_v2::MAX_NAME_BYTES, rp_v3,
 };
 
 const AUTHENTICATION: &str = "Authentication";
 const SIGNATURE: &str = "Signature";
 const CERTIFICATE: &str = "Certificate choice";
 const STATUS: &str = "Status";
-
-/// Longest `relyingPartyName`, in bytes of UTF-8.
-const MAX_NAME: usize = 32;
 
 /// `hashType` and the length of such a hash, in bytes.
 const HASHES: &[(&str, usize)] = &[("SHA256", 32), ("SHA384", 48), ("SHA512", 64)];
@@ -39,7 +37,7 @@ const ALGORITHMS: &[&str] = &[
 ];
 
 /// `result.endResult` beside `OK`.
-const END_RESULTS: &[&str] = &[
+pub(super) const END_RESULTS: &[&str] = &[
     "USER_REFUSED",
     "TIMEOUT",
     "DOCUMENT_UNUSABLE",
@@ -84,9 +82,9 @@ pub(super) fn document() -> Value {
              **Verification code.** The relying party shows the last two bytes of SHA-256 over the decoded `hash`, as a big-endian \
              number modulo 10000, in four digits, for authentications and signatures alike.\n\n\
              **Who asks** is known by `relyingPartyUUID` together with the IP address. **Unknown fields** are ignored, and `null` in an \
-             optional field counts as absent. **Errors** are problem documents (RFC 9457) with a stable `code`; two have a status \
-             of their own: 471 instead of 404 for a person who has accounts, but none that fits, and 472 where the person has to look \
-             into the app first.",
+             optional field counts as absent. **Errors** are problem documents (RFC 9457) with a stable `code`; one has a status \
+             of its own: 471 instead of 404 for a person who has accounts, but none that fits. (472, which the published documentation \
+             lists too, is never answered: a session whose accounts are all locked ends DOCUMENT_UNUSABLE.)",
             RESULT_RETENTION.as_mins()
         ),
         tags: vec![
@@ -234,7 +232,7 @@ fn start(
     };
     let mut failures = vec![
         unknown.into(),
-        RelyingPartyError::NoSuitableAccount.into(),
+        Failure::NoSuitableAccountV2,
         wrong_field(
             "/relyingPartyUUID",
             "Invalid relyingPartyUUID: must be a UUID",
@@ -321,9 +319,9 @@ fn status() -> Operation {
 
 fn common(levels: &[CertificateLevel]) -> Value {
     let mut name = relying_party_name();
-    name["maxLength"] = json!(MAX_NAME);
+    name["maxLength"] = json!(MAX_NAME_BYTES);
     name["description"] = json!(format!(
-        "{} At most {MAX_NAME} bytes of UTF-8.",
+        "{} At most {MAX_NAME_BYTES} bytes of UTF-8.",
         name["description"].as_str().unwrap_or_default()
     ));
     json!({

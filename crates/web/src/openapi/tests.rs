@@ -175,6 +175,46 @@ fn the_examples_are_requests_that_we_take() {
 }
 
 #[test]
+fn the_examples_of_v2_are_requests_that_we_take() {
+    use wire::rp_v2::{CertificateChoiceRequest, HashRequest};
+    let examples = request_examples(&Api::RpV2.document());
+    assert!(examples.len() >= 9, "{}", examples.len());
+    for (name, example) in examples {
+        let body = example.to_string();
+        let body = body.as_bytes();
+        let wrong = match name.as_str() {
+            "AuthenticationRequest" => HashRequest::authentication(body).err(),
+            "SignatureRequest" => HashRequest::signature(body).err(),
+            "CertificateChoiceRequest" => CertificateChoiceRequest::parse(body).err(),
+            other => panic!("what parses {other}?"),
+        };
+        assert_eq!(wrong, None, "{name}");
+    }
+}
+
+#[test]
+fn v2_names_every_end_that_we_give_and_no_other() {
+    use wire::{EndResult, InteractionType};
+    let refused = InteractionType::ALL
+        .iter()
+        .map(|interaction| EndResult::UserRefusedInteraction(*interaction));
+    let ends = refused.chain([
+        EndResult::UserRefused,
+        EndResult::UserRefusedCertChoice,
+        EndResult::Timeout,
+        EndResult::DocumentUnusable,
+        EndResult::WrongVc,
+        EndResult::RequiredInteractionNotSupportedByApp,
+        EndResult::ProtocolFailure,
+        EndResult::ExpectedLinkedSession,
+        EndResult::ServerError,
+    ]);
+    let given: BTreeSet<_> = ends.map(|end| wire::rp_v2::end_result(&end)).collect();
+    let named: BTreeSet<_> = super::rp_v2::END_RESULTS.iter().copied().collect();
+    assert_eq!(given, named);
+}
+
+#[test]
 fn the_examples_of_answers_are_what_we_write() {
     let document = Api::RpV3.document();
     let answer = |path: &str, method: &str| {

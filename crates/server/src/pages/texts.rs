@@ -46,4 +46,14 @@ pub(super) struct Texts {
     pub(super) demo: &'static str,
     pub(super) alias: &'static str,
     pub(super) advanced: &'static str,
+    pub(super) accounts: &'static str,
+    pub(super) rp_api_v2: &'static str,
+    pub(super) openapi: &'static str,
+    pub(super) mock: &'static str,
+    /// The page where a device link leads without the app.
+    pub(super) link_title: &'static str,
+    pub(super) link_lead: &'static str,
+    pub(super) link_unused: &'static str,
+    pub(super) link_scan: &'static str,
+    pub(super) link_command: &'static str,
 }

@@ -10,7 +10,11 @@ async fn fetch(path: &str, accept_language: &str) -> Response {
         .header(header::ACCEPT_LANGUAGE, accept_language)
         .body(Body::empty())
         .unwrap();
-    routes(URL).oneshot(request).await.unwrap()
+    routes()
+        .merge(demo_routes(URL))
+        .oneshot(request)
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
@@ -43,12 +47,12 @@ async fn nothing_but_our_own_style_sheet_may_load() {
     );
     assert!(!policy.contains("unsafe"), "{policy}");
     assert_eq!(
-        fetch("/demo/style.css", "en").await.headers()[header::CONTENT_TYPE],
+        fetch("/style.css", "en").await.headers()[header::CONTENT_TYPE],
         "text/css; charset=utf-8"
     );
     assert!(!STYLE.contains("url(") && !STYLE.contains("@import"));
     for language in Language::ALL {
-        let page = page::render(language, URL);
+        let page = welcome::render(language, URL);
         assert!(
             !page.contains("style=") && !page.contains("<script"),
             "{}",
@@ -57,16 +61,41 @@ async fn nothing_but_our_own_style_sheet_may_load() {
     }
 }
 
+/// R52, R53: whoever opens the link outside the app uses nothing up.
+#[tokio::test]
+async fn a_device_link_in_a_browser_shows_how_to_go_on_and_nothing_of_the_link() {
+    let link = "/device-link?deviceLinkType=QR&elapsedSeconds=2&sessionToken=wGIrqveE6AuGDATZKmR1mtAZ&sessionType=auth\
+         &version=1.0&lang=est&authCode=OY1eHaD4UYedrBwtqUbSkpa0w7ttm4FllPkCD_3wlE0";
+    let response = fetch(link, "de").await;
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.headers()[header::CONTENT_LANGUAGE], "de");
+    assert_eq!(response.headers()[header::REFERRER_POLICY], "no-referrer");
+    let body = axum::body::to_bytes(response.into_body(), 1 << 20)
+        .await
+        .unwrap();
+    let page = String::from_utf8(body.to_vec()).unwrap();
+    assert!(page.contains(Language::German.texts().link_scan));
+    for part in ["wGIrqveE6AuGDATZKmR1mtAZ", "OY1eHaD4", "sessionToken"] {
+        assert!(!page.contains(part), "{part}");
+    }
+    for language in Language::ALL {
+        assert!(!link::render(language).contains("<script"));
+    }
+}
+
 #[test]
 fn every_language_has_all_commands_and_addresses() {
     for language in Language::ALL {
-        let page = page::render(language, URL);
+        let page = welcome::render(language, URL);
         assert!(page.contains(&format!("<html lang=\"{}\">", language.code())));
         for needed in [
             "smart-id device register --url http://127.0.0.1:8080",
             "/smart-id-rp/v3/authentication/notification/etsi/",
             "/smart-id-rp/v3/signature/notification/etsi/",
             "smart-id tour --url",
+            "etsi/PNOEE-50001029996",
+            "/openapi/",
+            "/mock/accounts",
             "00000000-0000-4000-8000-000000000000",
             "SK ID Solutions",
             "Cybernetica",
@@ -98,6 +127,15 @@ fn no_sentence_was_left_untranslated() {
             (texts.sign, english.sign),
             (texts.tour, english.tour),
             (texts.advanced, english.advanced),
+            (texts.accounts, english.accounts),
+            (texts.rp_api_v2, english.rp_api_v2),
+            (texts.openapi, english.openapi),
+            (texts.mock, english.mock),
+            (texts.link_title, english.link_title),
+            (texts.link_lead, english.link_lead),
+            (texts.link_unused, english.link_unused),
+            (texts.link_scan, english.link_scan),
+            (texts.link_command, english.link_command),
         ] {
             assert_ne!(translated, original, "{}", language.code());
         }

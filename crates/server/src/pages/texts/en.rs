@@ -29,4 +29,13 @@ pub(crate) const ENGLISH: Texts = Texts {
     demo: "May ask for qualified accounts",
     alias: "The same, under the UUID that older clients have",
     advanced: "May ask for basic accounts as well",
+    accounts: "Or ask one of the test accounts, which answer by themselves: this one confirms, others refuse, choose a wrong code or stay silent.",
+    rp_api_v2: "Relying Party API v2, for older e-services",
+    openapi: "Description of the APIs, to read and for tools (OpenAPI)",
+    mock: "Test accounts and what they do; make your own, or let one scan a device link",
+    link_title: "Smart-ID link",
+    link_lead: "This link opens the Smart-ID app. You see this page because there is no such app on this device, or because an ordinary camera or browser opened the link.",
+    link_unused: "Nothing has happened: the link is not used, and the e-service still waits for a short while.",
+    link_scan: "Open the app and scan, inside the app, the code that the e-service shows. Never type a PIN on a web page.",
+    link_command: "The phone of the command line takes the link as well:",
 };

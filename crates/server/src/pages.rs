@@ -1,8 +1,11 @@
-//! The page at `/`: what this is, where everything is, what to try.
+//! Pages for people: the demo's `/`, which tells what this is, where everything is and what to try; and where a device link
+//! leads without the app (R52, R53).
 
 mod language;
+mod link;
 mod page;
 mod texts;
+mod welcome;
 
 use axum::{
     Router,
@@ -17,12 +20,19 @@ use serde::Deserialize;
 /// Nothing but our own style sheet; no script, no frame, no other host.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-const STYLE: &str = include_str!("welcome/style.css");
+const STYLE: &str = include_str!("pages/style.css");
 
-pub(super) fn routes(url: &str) -> Router {
+/// What every deployment shows.
+pub(crate) fn routes() -> Router {
+    Router::new()
+        .route("/device-link", get(device_link))
+        .route("/style.css", get(style))
+}
+
+/// What the demo at `url` shows besides.
+pub(crate) fn demo_routes(url: &str) -> Router {
     Router::new()
         .route("/", get(welcome))
-        .route("/demo/style.css", get(style))
         .with_state(url.to_owned())
 }
 
@@ -36,16 +46,33 @@ async fn welcome(
     choice: Result<Query<Choice>, QueryRejection>,
     headers: HeaderMap,
 ) -> Response {
+    let language = language(choice, &headers);
+    answer(language, welcome::render(language, &url))
+}
+
+/// The link's parameters are neither read nor shown: opening it in a browser uses nothing up and tells nothing.
+async fn device_link(
+    choice: Result<Query<Choice>, QueryRejection>,
+    headers: HeaderMap,
+) -> Response {
+    let language = language(choice, &headers);
+    answer(language, link::render(language))
+}
+
+fn language(choice: Result<Query<Choice>, QueryRejection>, headers: &HeaderMap) -> Language {
     let chosen = choice
         .ok()
         .and_then(|Query(choice)| choice.lang)
         .and_then(|code| Language::from_code(&code));
-    let language = chosen.unwrap_or_else(|| {
+    chosen.unwrap_or_else(|| {
         let accepted = headers
             .get(header::ACCEPT_LANGUAGE)
             .and_then(|value| value.to_str().ok());
         accepted.map_or(Language::English, Language::accepted)
-    });
+    })
+}
+
+fn answer(language: Language, page: String) -> Response {
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CONTENT_LANGUAGE, language.code()),
@@ -55,7 +82,7 @@ async fn welcome(
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
     ];
-    (headers, page::render(language, &url)).into_response()
+    (headers, page).into_response()
 }
 
 async fn style() -> ([(HeaderName, &'static str); 3], &'static str) {

@@ -30,4 +30,13 @@ pub(crate) const LITHUANIAN: Texts = Texts {
     demo: "Gali prašyti kvalifikuotų paskyrų",
     alias: "Ta pati su UUID, kurį turi senesnės klientų programos",
     advanced: "Gali prašyti ir Basic paskyrų",
+    accounts: "Arba kreipkitės į testinę paskyrą, kuri atsako pati: ši patvirtina, kitos atsisako, pasirenka neteisingą kodą arba tyli.",
+    rp_api_v2: "Relying Party API v2 senesnėms e. paslaugoms",
+    openapi: "API aprašas skaityti ir įrankiams (OpenAPI)",
+    mock: "Testinės paskyros ir jų atsakymai; sukurkite savo arba leiskite kuriai nors nuskaityti įrenginio nuorodą",
+    link_title: "Smart-ID nuoroda",
+    link_lead: "Ši nuoroda atveria Smart-ID programėlę. Šį puslapį matote, nes šiame įrenginyje programėlės nėra arba nuorodą atvėrė įprasta kamera ar naršyklė.",
+    link_unused: "Nieko neįvyko: nuoroda nepanaudota, o e. paslauga dar trumpai laukia.",
+    link_scan: "Atverkite programėlę ir joje nuskaitykite e. paslaugos rodomą kodą. Niekada neveskite PIN tinklalapyje.",
+    link_command: "Nuorodą priima ir komandinės eilutės telefonas:",
 };

@@ -30,4 +30,13 @@ pub(crate) const DUTCH: Texts = Texts {
     demo: "Mag om gekwalificeerde accounts vragen",
     alias: "Dezelfde, onder de UUID van oudere clients",
     advanced: "Mag ook om Basic-accounts vragen",
+    accounts: "Of vraag een van de testaccounts, die vanzelf antwoorden: dit bevestigt, andere weigeren, kiezen een verkeerde code of zwijgen.",
+    rp_api_v2: "Relying Party API v2, voor oudere e-diensten",
+    openapi: "Beschrijving van de API’s, om te lezen en voor tools (OpenAPI)",
+    mock: "Testaccounts en wat ze doen; maak uw eigen, of laat er een een apparaatlink scannen",
+    link_title: "Smart-ID-link",
+    link_lead: "Deze link opent de Smart-ID-app. U ziet deze pagina omdat de app niet op dit apparaat staat, of omdat een gewone camera of browser de link heeft geopend.",
+    link_unused: "Er is niets gebeurd: de link is niet gebruikt en de e-dienst wacht nog even.",
+    link_scan: "Open de app en scan in de app de code die de e-dienst toont. Typ nooit een pincode op een webpagina.",
+    link_command: "De telefoon van de opdrachtregel neemt de link ook aan:",
 };

@@ -33,4 +33,13 @@ pub(crate) const GERMAN: Texts = Texts {
     demo: "Darf nach qualifizierten Konten fragen",
     alias: "Derselbe, unter der UUID älterer Clients",
     advanced: "Darf auch nach Basic-Konten fragen",
+    accounts: "Oder fragen Sie eines der Testkonten, die von selbst antworten: Dieses bestätigt, andere lehnen ab, wählen einen falschen Code oder schweigen.",
+    rp_api_v2: "Relying Party API v2, für ältere E-Dienste",
+    openapi: "Beschreibung der APIs, zum Lesen und für Werkzeuge (OpenAPI)",
+    mock: "Testkonten und was sie tun; legen Sie eigene an, oder lassen Sie eines einen Gerätelink scannen",
+    link_title: "Smart-ID-Link",
+    link_lead: "Dieser Link öffnet die Smart-ID-App. Sie sehen diese Seite, weil die App nicht auf diesem Gerät ist oder weil eine gewöhnliche Kamera oder ein Browser den Link geöffnet hat.",
+    link_unused: "Es ist nichts geschehen: Der Link ist nicht benutzt, und der E-Dienst wartet noch kurze Zeit.",
+    link_scan: "Öffnen Sie die App und scannen Sie in der App den Code, den der E-Dienst zeigt. Geben Sie nie eine PIN auf einer Webseite ein.",
+    link_command: "Auch das Telefon der Kommandozeile nimmt den Link an:",
 };

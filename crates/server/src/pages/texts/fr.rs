@@ -32,4 +32,13 @@ pub(crate) const FRENCH: Texts = Texts {
     demo: "Peut demander des comptes qualifiés",
     alias: "Le même, sous l’UUID des anciens clients",
     advanced: "Peut aussi demander des comptes Basic",
+    accounts: "Ou adressez-vous à un compte de test, qui répond de lui-même : celui-ci confirme, d’autres refusent, choisissent un mauvais code ou se taisent.",
+    rp_api_v2: "Relying Party API v2, pour les services plus anciens",
+    openapi: "Description des API, à lire et pour les outils (OpenAPI)",
+    mock: "Les comptes de test et leurs réponses ; créez les vôtres, ou faites scanner un lien par l’un d’eux",
+    link_title: "Lien Smart-ID",
+    link_lead: "Ce lien ouvre l’application Smart-ID. Vous voyez cette page parce que l’application n’est pas sur cet appareil, ou parce qu’un appareil photo ou un navigateur ordinaire a ouvert le lien.",
+    link_unused: "Il ne s’est rien passé : le lien n’est pas utilisé, et le service attend encore un court moment.",
+    link_scan: "Ouvrez l’application et scannez, dans l’application, le code que le service affiche. Ne saisissez jamais un code PIN sur une page web.",
+    link_command: "Le téléphone de la ligne de commande accepte aussi le lien :",
 };

@@ -31,4 +31,13 @@ pub(crate) const ESTONIAN: Texts = Texts {
     demo: "Võib küsida kvalifitseeritud kontosid",
     alias: "Sama e-teenus vanemate klientide UUID all",
     advanced: "Võib küsida ka tavakontosid (Basic)",
+    accounts: "Või küsige mõnelt testkontolt, mis vastab ise: see kinnitab, teised keelduvad, valivad vale koodi või jäävad vait.",
+    rp_api_v2: "Relying Party API v2 vanematele e-teenustele",
+    openapi: "API-de kirjeldus lugemiseks ja tööriistadele (OpenAPI)",
+    mock: "Testkontod ja nende vastused; looge oma konto või laske mõnel seadmelinki skannida",
+    link_title: "Smart-ID link",
+    link_lead: "See link avab Smart-ID rakenduse. Näete seda lehte, sest selles seadmes rakendust ei ole või avas lingi tavaline kaamera või veebilehitseja.",
+    link_unused: "Midagi ei juhtunud: linki ei kasutatud ja e-teenus ootab veel veidi aega.",
+    link_scan: "Avage rakendus ja skannige rakenduses kood, mida e-teenus näitab. Ärge kunagi sisestage PIN-i veebilehele.",
+    link_command: "Lingi võtab vastu ka käsurea telefon:",
 };

@@ -30,4 +30,13 @@ pub(crate) const LATVIAN: Texts = Texts {
     demo: "Drīkst prasīt kvalificētus kontus",
     alias: "Tas pats ar UUID, ko lieto vecākas klientu programmas",
     advanced: "Drīkst prasīt arī Basic kontus",
+    accounts: "Vai jautājiet kādam testa kontam, kas atbild pats: šis apstiprina, citi atsakās, izvēlas nepareizu kodu vai klusē.",
+    rp_api_v2: "Relying Party API v2 vecākiem e-pakalpojumiem",
+    openapi: "API apraksts lasīšanai un rīkiem (OpenAPI)",
+    mock: "Testa konti un to atbildes; izveidojiet savu vai ļaujiet kādam noskenēt ierīces saiti",
+    link_title: "Smart-ID saite",
+    link_lead: "Šī saite atver Smart-ID lietotni. Jūs redzat šo lapu, jo šajā ierīcē lietotnes nav vai saiti atvēra parasta kamera vai pārlūkprogramma.",
+    link_unused: "Nekas nav noticis: saite nav izmantota, un e-pakalpojums vēl īsu brīdi gaida.",
+    link_scan: "Atveriet lietotni un lietotnē noskenējiet kodu, ko rāda e-pakalpojums. Nekad neievadiet PIN tīmekļa lapā.",
+    link_command: "Saiti pieņem arī komandrindas tālrunis:",
 };
