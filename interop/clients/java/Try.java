@@ -185,7 +185,7 @@ public class Try {
         Process phone = show(session, type, url, CLIENT.createDynamicContent()
                 .withSessionType(SessionType.AUTHENTICATION).withDigest(challenge).withInteractions(request.interactions()));
         SessionStatus status = finished(session.sessionID());
-        String verifier = sameDevice(type) ? back(phone, url, session).get("userChallengeVerifier") : null;
+        String verifier = sameDevice(type) && succeeded(status) ? back(phone, url, session).get("userChallengeVerifier") : null;
         return told(DeviceLinkAuthenticationResponseValidator.defaultSetupWithCertificateValidator(CHAIN)
                 .validate(status, request, verifier, SCHEME)) + told(status);
     }
@@ -285,6 +285,11 @@ public class Try {
 
     static SessionStatus finished(String session) {
         return CLIENT.getSessionStatusPoller().fetchFinalSessionStatus(session);
+    }
+
+    /** The validators tell a failure better than a callback that is not there. */
+    static boolean succeeded(SessionStatus status) {
+        return "OK".equals(status.getResult().getEndResult());
     }
 
     /** The client leaves the signature over the data to its user. */
