@@ -232,7 +232,7 @@ public class Try {
                 .withNonce(nonce())
                 .withInteractions(List.of(DeviceLinkInteraction.displayTextAndPin("Sign?")))
                 .initSignatureSession();
-        Process phone = answer("", "", "", "");
+        Process phone = answer("", "", "", sameDevice(type) ? url.initialCallbackUri().toString() : "");
         String told = signed(finished(signing.sessionID()), CertificateLevel.QUALIFIED);
         if (sameDevice(type)) {
             back(phone, url, session);

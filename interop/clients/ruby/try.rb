@@ -175,11 +175,11 @@ def choice_and_signature(flow)
   builder = CLIENT.create_device_link_certificate_request.with_nonce(SecureRandom.hex(8))
   builder.with_initial_callback_url(url.url) unless flow == "QR"
   session = builder.init_certificate_choice
-  show(CLIENT.create_dynamic_content.with_session_type("cert"), session, flow, url)
+  show(CLIENT.create_dynamic_content.with_session_type("cert"), session, flow, url).join
   chosen = Check::CertificateChoiceResponseValidator.new(certificate_validator: CHAIN).validate(finished(session), "QUALIFIED")
   sign = to_sign(CLIENT.create_linked_notification_signature, "SHA-256", Show.display_text_and_pin("Sign?"))
          .with_document_number(chosen.document_number).with_linked_session_id(value(session, "sessionID")).init_signature_session
-  phone = answer
+  phone = answer(callback: flow == "QR" ? "" : url.url)
   told = signed(finished(sign))
   back(phone, url, value(session, "sessionSecret")) unless flow == "QR"
   "chose #{chosen.document_number}, then #{told}"
