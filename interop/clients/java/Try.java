@@ -242,7 +242,7 @@ public class Try {
 
     /** Has the phone answer, meanwhile, as the command in ANSWER. */
     static Process answer(String code, String link, String flow, String callback) throws IOException {
-        var phone = new ProcessBuilder("sh", "-c", setting("ANSWER", "../answer.sh")).redirectErrorStream(true);
+        var phone = new ProcessBuilder("sh", "-c", setting("ANSWER", "./answer.sh")).redirectErrorStream(true);
         phone.environment().putAll(Map.of("CODE", code, "LINK", link, "FLOW", flow, "CALLBACK", callback));
         return phone.start();
     }
