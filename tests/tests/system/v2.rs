@@ -468,7 +468,8 @@ async fn a_basic_account_is_471_unless_it_will_do() {
             let refused = post(&world, &path, &request("displayTextAndPIN")).await;
             assert_eq!(refused.status, 471, "{}", refused.json());
             assert_eq!(refused.json()["code"], "no_suitable_account");
-            assert_eq!(refused.json()["title"], "No Suitable Account");
+            let title = &refused.json()["title"];
+            assert_eq!(title, "No suitable account of requested type found");
         }
     }
     for (operation, digits) in [("authentication", PIN1), ("signature", PIN2)] {
