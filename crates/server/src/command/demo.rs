@@ -67,13 +67,17 @@ fn announce(demo: &RunningDemo, out: &mut dyn Write) -> io::Result<()> {
     };
     let mut rows = vec![
         ("welcome page", format!("{url}/")),
-        ("RP API", format!("{url}/smart-id-rp/v3")),
+        ("RP API", format!("{url}/smart-id-rp/v3  /smart-id-rp/v2")),
+        ("its description", format!("{url}/openapi/")),
         ("device API", format!("{url}/device/v1")),
         (
             "CA certificates",
             format!("{url}/certs/root.pem  eid-q.pem  eid-nq.pem"),
         ),
-        ("mock", format!("{url}/mock/accounts  /mock/device-link")),
+        (
+            "test accounts",
+            format!("{url}/mock/accounts  /mock/device-link"),
+        ),
         ("health", format!("{url}/health/ready  /health/live")),
         ("metrics", format!("{url}/metrics")),
     ];
