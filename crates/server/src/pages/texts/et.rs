@@ -35,7 +35,7 @@ pub(crate) const ESTONIAN: Texts = Texts {
     rp_api_v2: "Relying Party API v2 vanematele e-teenustele",
     openapi: "API-de kirjeldus lugemiseks ja tööriistadele (OpenAPI)",
     mock: "Testkontod ja nende vastused; looge oma konto või laske mõnel seadmelinki skannida",
-    link_title: "Smart-ID link",
+    link_title: "Smart-ID seadmelink",
     link_lead: "See link avab Smart-ID rakenduse. Näete seda lehte, sest selles seadmes rakendust ei ole või avas lingi tavaline kaamera või veebilehitseja.",
     link_unused: "Midagi ei juhtunud: linki ei kasutatud ja e-teenus ootab veel veidi aega.",
     link_scan: "Avage rakendus ja skannige rakenduses kood, mida e-teenus näitab. Ärge kunagi sisestage PIN-i veebilehele.",
