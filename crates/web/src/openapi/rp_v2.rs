@@ -216,7 +216,7 @@ fn start(
         Target::Private => (
             vec!["issuer", "encoded-identifier"],
             "By a private company's number",
-            RelyingPartyError::UnknownPerson,
+            RelyingPartyError::UnknownPrivateIdentifier,
         ),
     };
     let example = match schema {
@@ -249,7 +249,7 @@ fn start(
         description: match target {
             Target::Person => "All phones of the person are asked.",
             Target::Document => "The one phone with this account is asked.",
-            Target::Private => "For people who are known by the number of a private company, as agreed with the service.",
+            Target::Private => "For people who are known by the number of a private company. Accounts of this server have none, so a well-formed request gets 404.",
         }
         .to_owned(),
         parameters,

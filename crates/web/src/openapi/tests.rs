@@ -210,7 +210,7 @@ fn v2_names_every_end_that_we_give_and_no_other() {
         EndResult::ServerError,
     ]);
     let given: BTreeSet<_> = ends.map(|end| wire::rp_v2::end_result(&end)).collect();
-    let named: BTreeSet<_> = super::rp_v2::END_RESULTS.iter().copied().collect();
+    let named: BTreeSet<_> = rp_v2::END_RESULTS.iter().copied().collect();
     assert_eq!(given, named);
 }
 
