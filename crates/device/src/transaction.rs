@@ -290,10 +290,11 @@ impl Phone {
     pub(crate) fn refusal_taken(&mut self, answer: Answer, next: Next, step: &mut Step<'_>) {
         let over = match answer.body() {
             Ok(_) => true,
-            // Whatever the request came to, there is nothing left to refuse.
+            // Whatever the request came to, there is nothing left to refuse; another phone may have said yes.
             Err(Problem::Server { code, .. })
                 if code == "session_gone" || code == "session_completing" =>
             {
+                step.problem(Problem::RequestGone);
                 true
             }
             Err(problem) => {

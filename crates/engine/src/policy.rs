@@ -14,10 +14,6 @@ pub const RESULT_RETENTION: SignedDuration = SignedDuration::from_mins(5);
 /// The same signature request within this time gets the same session (RP API, idempotency).
 pub const IDEMPOTENCY_WINDOW: SignedDuration = SignedDuration::from_secs(15);
 
-/// The same for device links: QR codes count from the relying party's own answer, and those of a repetition that comes later
-/// would be too old ([`MAX_LINK_AGE`]) on the first phone that scans them.
-pub const LINK_IDEMPOTENCY_WINDOW: SignedDuration = SignedDuration::from_secs(3);
-
 /// A QR code that is older than this is not taken; nothing happens to its session (rp-api.md §7).
 pub const MAX_LINK_AGE: SignedDuration = SignedDuration::from_secs(5);
 
@@ -85,7 +81,8 @@ impl Default for Policy {
             session_lifetime: SignedDuration::from_secs(90),
             prompts_per_minute: 3,
             prompts_per_minute_in_all: 10,
-            begins_per_minute: 6,
+            // No fewer than all may ask, or the last ones could not be answered.
+            begins_per_minute: 12,
             maintenance_per_minute: 12,
             pool_target: 8,
             fixture_keys: false,

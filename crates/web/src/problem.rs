@@ -75,7 +75,7 @@ pub(crate) enum Failure {
 }
 
 /// Who is spoken to: each API has its own way to say that it is not available.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Api {
     RelyingParty,
     Device,

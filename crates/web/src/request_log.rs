@@ -5,7 +5,7 @@
 
 use crate::{
     client_address::{ClientAddress, peer},
-    problem::{Failure, Rejection},
+    problem::{Api, Failure, Rejection},
     state::App,
 };
 use axum::{
@@ -66,19 +66,19 @@ pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: 
 
 /// The middleware around the routes where credentials are checked: whoever guesses too often has to wait.
 pub(crate) async fn limit_failures(
-    State(app): State<App>,
+    State((app, api)): State<(App, Api)>,
     client: ClientAddress,
     request: Request,
     next: Next,
 ) -> Result<Response, Failure> {
-    app.check_failures(client)?;
+    app.check_failures(api, client)?;
     let response = next.run(request).await;
     if response
         .extensions()
         .get::<Rejection>()
         .is_some_and(|rejection| rejection.unauthenticated)
     {
-        app.count_failure(client);
+        app.count_failure(api, client);
     }
     Ok(response)
 }

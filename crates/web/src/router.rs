@@ -37,12 +37,16 @@ pub fn router_with(service: Service, settings: WebSettings, more: Router) -> Rou
         rp_routes = closed(rp_routes, Api::RelyingParty);
         device_routes = closed(device_routes, Api::Device);
     }
-    let authenticated: Router<App> = Router::new()
-        .merge(rp_routes)
-        .merge(device_routes)
-        .route_layer(from_fn_with_state(app.clone(), request_log::limit_failures));
+    // Each API counts its own: junk from one phone behind an address must not keep the e-services there out.
+    let guarded = |routes: Router<App>, api: Api| {
+        routes.route_layer(from_fn_with_state(
+            (app.clone(), api),
+            request_log::limit_failures,
+        ))
+    };
     let routes = Router::new()
-        .merge(authenticated)
+        .merge(guarded(rp_routes, Api::RelyingParty))
+        .merge(guarded(device_routes, Api::Device))
         .merge(rp_api::old_routes())
         .merge(certificates::routes())
         .merge(health::routes())
@@ -259,6 +263,10 @@ mod tests {
             .await
             .problem(404, "unknown_person");
         site.get("/health/live").await.json();
+        // The other API has a count of its own.
+        let path = "/device/v1/account";
+        let answer = site.send_from(RP_ADDRESS, request(path)).await;
+        answer.problem(401, "not_authenticated");
     }
 
     #[tokio::test]

@@ -2,12 +2,12 @@ use crate::{
     client_address::ClientAddress,
     long_poll::LongPolls,
     metrics::Metrics,
-    problem::Failure,
+    problem::{Api, Failure},
     rate_limit::{Client, RateLimit},
     settings::WebSettings,
 };
 use engine::Service;
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 use wire::RelyingPartyUuid;
 
 /// What every handler may use.
@@ -19,7 +19,7 @@ pub(crate) struct AppState {
     pub(crate) metrics: Metrics,
     pub(crate) long_polls: LongPolls,
     registrations: RateLimit,
-    failures: RateLimit,
+    failures: RateLimit<(Api, IpAddr)>,
     requests: RateLimit<(RelyingPartyUuid, Client)>,
 }
 
@@ -63,18 +63,18 @@ impl AppState {
     }
 
     /// Counts a request whose credentials are wrong.
-    pub(crate) fn count_failure(&self, client: ClientAddress) {
+    pub(crate) fn count_failure(&self, api: Api, client: ClientAddress) {
         // It was answered already; an empty bucket refuses the next one.
-        let _ = self.failures.take(client.0);
+        let _ = self.failures.take((api, client.0));
     }
 
     /// Lets those pass who have not guessed too often.
     ///
     /// # Errors
     /// Too many wrong credentials came from there.
-    pub(crate) fn check_failures(&self, client: ClientAddress) -> Result<(), Failure> {
+    pub(crate) fn check_failures(&self, api: Api, client: ClientAddress) -> Result<(), Failure> {
         self.failures
-            .check(client.0)
+            .check((api, client.0))
             .map_err(|retry_after| Failure::TooManyRequests { retry_after })
     }
 }

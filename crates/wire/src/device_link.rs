@@ -121,8 +121,9 @@ impl DeviceLink {
         }
         let language = parameters.next("lang")?;
         // Free beyond ISO 639-2: the authCode covers what the relying party chose.
-        if !(2..=3).contains(&language.len())
-            || !language.bytes().all(|byte| byte.is_ascii_alphabetic())
+        if !language
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         {
             return Err(Parameter("lang"));
         }
@@ -456,8 +457,8 @@ mod tests {
             ("sessionToken=wG", "sessionToken=%77G", "sessionToken"),
             ("sessionType=auth", "sessionType=login", "sessionType"),
             ("version=1.0", "version=1.1", "version"),
-            ("lang=eng", "lang=e", "lang"),
-            ("lang=eng", "lang=engl", "lang"),
+            ("lang=eng", "lang=", "lang"),
+            ("lang=eng", "lang=e_g", "lang"),
             ("lang=eng", "lang=e%6Eg", "lang"),
             ("&lang=eng", "&lang=eng&lang=eng", "authCode"),
             ("wlE0", "wlE0=", "authCode"),

@@ -55,6 +55,9 @@ const SHORT_TEXT: usize = 60;
 /// Longest long text, in characters.
 const LONG_TEXT: usize = 200;
 
+/// Longest field, in characters of base64: room for three long texts in which each character is escaped.
+pub const MAX_INTERACTIONS: usize = 8 * 1024;
+
 /// One way to show a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interaction {
@@ -76,6 +79,8 @@ pub struct Interactions {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the texts say it")]
 pub enum InteractionError {
+    #[error("longer than {MAX_INTERACTIONS} characters of base64")]
+    TooLong,
     #[error("not base64 with padding")]
     NotBase64,
     #[error("not a JSON array of interactions: {0}")]
@@ -121,6 +126,9 @@ impl Interactions {
     /// # Errors
     /// The first rule that it breaks.
     pub fn parse(base64: &str) -> Result<Self, InteractionError> {
+        if base64.len() > MAX_INTERACTIONS {
+            return Err(InteractionError::TooLong);
+        }
         let json = Base64::decode_vec(base64).map_err(|_| InteractionError::NotBase64)?;
         let raw: Vec<RawInteraction> = serde_json::from_slice(&json)
             .map_err(|error| InteractionError::NotJson(error.to_string()))?;
@@ -134,7 +142,11 @@ impl Interactions {
     pub fn from_array(array: &serde_json::Value) -> Result<Self, InteractionError> {
         let raw: Vec<RawInteraction> = serde_json::from_value(array.clone())
             .map_err(|error| InteractionError::NotJson(error.to_string()))?;
-        Self::checked(Base64::encode_string(array.to_string().as_bytes()), raw)
+        let base64 = Base64::encode_string(array.to_string().as_bytes());
+        if base64.len() > MAX_INTERACTIONS {
+            return Err(InteractionError::TooLong);
+        }
+        Self::checked(base64, raw)
     }
 
     /// The same, if every type is one of these.
@@ -343,6 +355,16 @@ mod tests {
         use InteractionError as E;
         use InteractionType::{ConfirmationMessage, DisplayTextAndPin};
         assert_eq!(Interactions::parse("%"), Err(E::NotBase64));
+        let spaces = " ".repeat(MAX_INTERACTIONS);
+        assert_eq!(parse(&format!("[{spaces}]")), Err(E::TooLong));
+        let text = r#"\ud83d\ude00"#.repeat(200);
+        let longest: Vec<_> = [
+            "confirmationMessage",
+            "confirmationMessageAndVerificationCodeChoice",
+        ]
+        .map(|kind| format!(r#"{{"type":"{kind}","displayText200":"{text}"}}"#))
+        .into();
+        assert!(parse(&format!("[{}]", longest.join(","))).is_ok());
         assert!(matches!(parse("{}"), Err(E::NotJson(_))));
         assert!(matches!(parse("[1]"), Err(E::NotJson(_))));
         assert_eq!(parse("[]"), Err(E::Empty));

@@ -39,6 +39,8 @@ pub use identifiers::{
     Country, DeviceId, DocumentNumber, DocumentSuffix, IdentityType, KeyId, NotAnIdentifier,
     RegistrationId, RelyingPartyUuid, SemanticsIdentifier, SessionId, TransactionId,
 };
-pub use interactions::{Interaction, InteractionError, InteractionType, Interactions};
+pub use interactions::{
+    Interaction, InteractionError, InteractionType, Interactions, MAX_INTERACTIONS,
+};
 pub use national_number::{NationalNumber, NationalNumberError};
 pub use signature::{CertificateLevel, FlowType, HashAlgorithm, SessionType, SignatureAlgorithm};

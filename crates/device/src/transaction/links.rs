@@ -8,7 +8,7 @@ use crate::{
     state::UnsentRefusal,
 };
 use wire::{
-    SessionId,
+    FlowType, SessionId,
     device_link::DeviceLink,
     device_v1::{Consent, Consented, DeviceLinkUse, PendingSession, Refusal},
 };
@@ -123,7 +123,14 @@ impl Phone {
             self.expected = None;
             return false;
         }
-        let Some(stranger) = self.listed.first().map(|listed| listed.session_id) else {
+        // What this phone scanned itself it wants.
+        let pushed = |listed: &&PendingSession| listed.flow_type == FlowType::Notification;
+        let Some(stranger) = self
+            .listed
+            .iter()
+            .find(pushed)
+            .map(|listed| listed.session_id)
+        else {
             return false;
         };
         let Some(account) = &mut self.state.account else {

@@ -77,7 +77,9 @@ impl Service {
             SessionState::Claimed { .. } if session.is_open(now) => {}
             _ => return Err(DeviceError::DeviceLinkGone),
         }
-        if !link.has_auth_code(&self.auth_code_of(session, &flow, link)) {
+        if link.session_type() != session.request.kind.session_type()
+            || !link.has_auth_code(&self.auth_code_of(session, &flow, link))
+        {
             let about = about(session, account);
             session.fail(EndResult::ProtocolFailure, now);
             self.record_end(uow, session, about, now).await?;

@@ -64,7 +64,7 @@ pub enum RelyingPartyError {
     /// `linkedSessionID` names no certificate choice that this signature could continue.
     #[error(
         "linkedSessionID must be a device-link certificate choice of yours that ended OK with this document number \
-         within the last five minutes"
+         just now, while its phone waits for the signature"
     )]
     NotLinkable,
     /// The person was asked too often.

@@ -10,12 +10,12 @@ use crate::{
         Account, AccountLevel, Api, AuditEvent, DeviceLinkFlow, Flow, RelyingParty, RequestKind,
         Session, SessionRequest, SessionSecret, SessionState, Signing,
     },
-    policy::{IDEMPOTENCY_WINDOW, LINK_IDEMPOTENCY_WINDOW, RESULT_RETENTION},
+    policy::IDEMPOTENCY_WINDOW,
     ports::Reader,
 };
 use jiff::Timestamp;
 pub(super) use rules::satisfies;
-use rules::{authorise, suitable_accounts, usable};
+use rules::{authorise, suitable_accounts};
 use sha2::{Digest, Sha256};
 use std::net::IpAddr;
 use wire::{
@@ -148,7 +148,7 @@ impl Service {
 
     /// `signature/notification/…` and `signature/device-link/…`: asks a person to sign a digest with PIN2.
     ///
-    /// The same request within 15 s (3 s by device link), while the first session still runs, gets the first session.
+    /// The same notification within 15 s, while the first session still runs, gets the first session.
     ///
     /// # Errors
     /// By cause, see [`RelyingPartyError`].
@@ -315,19 +315,27 @@ impl Service {
         caller: &Caller,
         new: NewSession<'_>,
     ) -> Result<StartedSession, RelyingPartyError> {
-        let fingerprint = new.fingerprint.map(|request| fingerprint(&new, &request));
-        let window = match new.route {
-            Route::DeviceLink { .. } => LINK_IDEMPOTENCY_WINDOW,
-            Route::Notification | Route::Linked(_) => IDEMPOTENCY_WINDOW,
+        // A device link belongs to the browser that it is shown in: two customers who ask for the same must not get one
+        // session. (The API says that a repetition "may" get the first one.)
+        let fingerprint = match new.route {
+            Route::DeviceLink { .. } => None,
+            Route::Notification | Route::Linked(_) => {
+                new.fingerprint.map(|request| fingerprint(&new, &request))
+            }
         };
         retrying!(self, |uow| {
             let now = self.now();
             let relying_party = authorise(&mut *uow, caller, new.common).await?;
             if let Some(fingerprint) = &fingerprint
                 && let Some(running) = uow
-                    .session_by_fingerprint(relying_party.uuid, fingerprint, now - window)
+                    .session_by_fingerprint(
+                        relying_party.uuid,
+                        fingerprint,
+                        now - IDEMPOTENCY_WINDOW,
+                    )
                     .await?
-                && now < running.deadline
+                // A clock that was set back must not merge what came before.
+                && (running.created_at..running.deadline).contains(&now)
             {
                 return Ok(self.started(&running));
             }
@@ -339,7 +347,7 @@ impl Service {
                 self.limit_prompts(&mut *uow, &relying_party, &suitable, now)
                     .await?;
             }
-            let usable = usable(&suitable, new.kind.purpose(), now);
+            let usable = self.usable(&suitable, new.kind.purpose(), now);
             let flow = match new.route {
                 Route::Notification => Flow::Notification,
                 Route::DeviceLink {
@@ -356,7 +364,8 @@ impl Service {
                     },
                 }),
                 Route::Linked(session) => {
-                    linked_flow(&mut *uow, session, &relying_party, &suitable, now).await?
+                    self.linked_flow(&mut *uow, session, &relying_party, &suitable, now)
+                        .await?
                 }
             };
             let prompted = !matches!(flow, Flow::DeviceLink(_));
@@ -412,6 +421,36 @@ impl Service {
         }
     }
 
+    /// The flow of a signature that continues a certificate choice: one of the same relying party, by device link, that ended
+    /// OK with the account that is to sign, as long as its phone waits for it.
+    async fn linked_flow(
+        &self,
+        reader: &mut dyn Reader,
+        id: SessionId,
+        relying_party: &RelyingParty,
+        accounts: &[Account],
+        now: Timestamp,
+    ) -> Result<Flow, RelyingPartyError> {
+        let session = reader
+            .session(id)
+            .await?
+            .filter(|session| session.relying_party == relying_party.uuid)
+            .filter(|session| session.request.device_link().is_some())
+            .ok_or(RelyingPartyError::NotLinkable)?;
+        let SessionState::Chosen(chosen) = &session.state else {
+            return Err(RelyingPartyError::NotLinkable);
+        };
+        let fits = now < chosen.at + self.policy.session_lifetime
+            && accounts.iter().any(|account| account.id == chosen.account);
+        if !fits {
+            return Err(RelyingPartyError::NotLinkable);
+        }
+        Ok(Flow::Linked {
+            session: id,
+            callback: session.request.callback(chosen.flow_type),
+        })
+    }
+
     /// The account's own document number for one of its aliases.
     fn own_number<'a>(&'a self, asked: &'a DocumentNumber) -> &'a DocumentNumber {
         self.policy.document_aliases.get(asked).unwrap_or(asked)
@@ -439,35 +478,6 @@ impl Service {
             .take(24)
             .collect()
     }
-}
-
-/// The flow of a signature that continues a certificate choice: one of the same relying party, by device link, that ended
-/// OK with the account that is to sign.
-async fn linked_flow(
-    reader: &mut dyn Reader,
-    id: SessionId,
-    relying_party: &RelyingParty,
-    accounts: &[Account],
-    now: Timestamp,
-) -> Result<Flow, RelyingPartyError> {
-    let session = reader
-        .session(id)
-        .await?
-        .filter(|session| session.relying_party == relying_party.uuid)
-        .filter(|session| session.request.device_link().is_some())
-        .ok_or(RelyingPartyError::NotLinkable)?;
-    let SessionState::Chosen(chosen) = &session.state else {
-        return Err(RelyingPartyError::NotLinkable);
-    };
-    let fits = now < chosen.at + RESULT_RETENTION
-        && accounts.iter().any(|account| account.id == chosen.account);
-    if !fits {
-        return Err(RelyingPartyError::NotLinkable);
-    }
-    Ok(Flow::Linked {
-        session: id,
-        callback: session.request.callback(chosen.flow_type),
-    })
 }
 
 /// A session of v2 over the relying party's hash; relying party and phone compute the code from it (v2 §2.3.12.2).

@@ -4,8 +4,8 @@ use crate::path::PathSegment;
 use engine::policy::IDEMPOTENCY_WINDOW;
 use serde_json::{Value, json};
 use wire::{
-    CertificateLevel, DocumentNumber, HashAlgorithm, InteractionType, SemanticsIdentifier,
-    SessionId, SignatureAlgorithm,
+    CertificateLevel, DocumentNumber, HashAlgorithm, InteractionType, MAX_INTERACTIONS,
+    SemanticsIdentifier, SessionId, SignatureAlgorithm,
     rp_v3::{CHALLENGE_LEN, MAX_NONCE},
 };
 
@@ -119,8 +119,8 @@ pub(super) fn certificate_level(levels: &[CertificateLevel]) -> Value {
 
 pub(super) fn nonce() -> Value {
     let mut schema = optional(text(&format!(
-        "The same request within {} s is answered with the session that it started; another `nonce` makes it another \
-         request. Counted in characters.",
+        "The same notification request within {} s is answered with the session that it started; another `nonce` makes it \
+         another request. Each request for a device link starts a session of its own. Counted in characters.",
         IDEMPOTENCY_WINDOW.as_secs()
     )));
     schema["minLength"] = json!(1);
@@ -160,6 +160,7 @@ pub(super) fn interactions(types: &[InteractionType]) -> Value {
          taken; if there is none, the session ends `REQUIRED_INTERACTION_NOT_SUPPORTED_BY_APP`. No type may come twice; texts \
          are counted in characters (Unicode code points), not bytes. The base64 text is hashed and MACed as it was sent.",
     );
+    schema["maxLength"] = json!(MAX_INTERACTIONS);
     schema["contentMediaType"] = json!("application/json");
     schema["contentSchema"] = interaction_list(types);
     schema

@@ -91,15 +91,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_same_request_within_15_s_gets_the_same_session_unless_the_nonce_differs() {
+    async fn each_request_for_a_link_has_a_session_of_its_own() {
         let site = Site::new().await;
         let first = site.post(ANYBODY, &certificate()).await.json();
-        assert_eq!(site.post(ANYBODY, &certificate()).await.json(), first);
-        let mut other = certificate();
-        other["nonce"] = json!("1");
-        assert_ne!(
-            site.post(ANYBODY, &other).await.json()["sessionID"],
-            first["sessionID"]
-        );
+        let second = site.post(ANYBODY, &certificate()).await.json();
+        for name in ["sessionID", "sessionToken", "sessionSecret"] {
+            assert_ne!(first[name], second[name], "{name}");
+        }
+        let mut wrong = certificate();
+        wrong["nonce"] = json!("");
+        site.post(ANYBODY, &wrong)
+            .await
+            .problem(400, "invalid_request");
     }
 }

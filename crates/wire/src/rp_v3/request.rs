@@ -101,7 +101,7 @@ impl AuthenticationRequest {
         let mut fields = Fields::new(&body);
         let common = fields.common(Endpoint::Authentication);
         // Only where a request may be repeated does a nonce make sense.
-        if body.contains_key("nonce") {
+        if fields.value("/nonce").is_some() {
             fields.wrong("/nonce", "nonce is not allowed in authentication requests");
         }
         fields.exactly("/signatureProtocol", "ACSP_V2");

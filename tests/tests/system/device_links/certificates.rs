@@ -203,9 +203,9 @@ async fn only_an_own_choice_by_link_that_ended_ok_with_this_account_is_continued
     let path = format!("signature/notification/linked/{document}");
     assert_eq!(world.post(&path, &request).await.status, 400);
 
-    // The control, and the end of the five minutes.
+    // The control; and the phone does not wait for ever.
     linked_signature(&world, &document, &chosen.id).await;
-    world.pass(SignedDuration::from_mins(5));
+    world.pass(SignedDuration::from_secs(90));
     refused(&document, &chosen.id).await;
 }
 
@@ -236,6 +236,43 @@ async fn while_the_linked_signature_is_awaited_nothing_else_is_answered() {
     world.pass(SignedDuration::from_secs(90));
     let session = world.ask_to_authenticate(PERSON).await;
     let view = phone.answer(&world, &session, PIN1).await;
+    assert!(matches!(view, View::Completed(_)), "{view:?}");
+}
+
+/// Two customers of one shop ask for the same at the same moment: each has a link of her own.
+#[tokio::test]
+async fn equal_requests_for_links_get_links_of_their_own() {
+    let world = World::new().await;
+    let mut phone = world.phone(PERSON).await;
+    let mut request = certificate_request();
+    request.as_object_mut().unwrap().remove("nonce");
+    let path = "signature/certificate-choice/device-link/anonymous";
+    let one = LinkSession::start(&world, path, &request).await;
+    let other = LinkSession::start(&world, path, &request).await;
+    assert_ne!(one.id, other.id);
+    assert_ne!(one.token, other.token);
+    answer(&mut phone, &world, one.qr(0), PIN2).await;
+    assert_eq!(world.result(&one.id).await, "OK");
+    assert_eq!(world.result(&other.id).await, "");
+    // A notification for a known person is repeated without harm.
+    let mut request = certificate_request();
+    request.as_object_mut().unwrap().remove("nonce");
+    let path = format!("{NOTIFICATION}/{PERSON}");
+    let first = world.post(&path, &request).await.json();
+    assert_eq!(world.post(&path, &request).await.json(), first);
+    request["nonce"] = json!("1");
+    assert_ne!(world.post(&path, &request).await.json(), first);
+}
+
+#[tokio::test]
+async fn what_was_scanned_before_a_choice_is_answered_after_it() {
+    let world = World::new().await;
+    let mut phone = world.phone(PERSON).await;
+    let login = authentication(&world, "anonymous").await;
+    phone.act(&world, Event::Scan(login.qr(0))).await;
+    let choice = certificate_choice(&world).await;
+    answer(&mut phone, &world, choice.qr(0), PIN2).await;
+    let view = phone.answer(&world, &login.id, PIN1).await;
     assert!(matches!(view, View::Completed(_)), "{view:?}");
 }
 

@@ -80,7 +80,7 @@ async fn a_link_made_from_anything_else_than_was_sent_is_refused() {
         ("whom it acts for", |session| {
             session.brokered_name = "x".to_owned();
         }),
-        ("what it is for", |session| {
+        ("what it is for, and the protocol", |session| {
             session.session_type = match session.session_type {
                 wire::SessionType::Authentication => wire::SessionType::Signature,
                 _ => wire::SessionType::Authentication,
@@ -111,6 +111,41 @@ async fn a_link_made_from_anything_else_than_was_sent_is_refused() {
             let view = phone.act(&world, Event::Scan(honest.link(link_type))).await;
             assert_eq!(code(&view), "device_link_gone", "{what}");
         }
+    }
+}
+
+/// Made with the secret, but saying that it is for something else.
+#[tokio::test]
+async fn a_link_that_names_another_session_type_is_refused() {
+    use wire::device_link::{AuthCodeFields, auth_code};
+    let world = World::new().await;
+    let mut phone = world.phone(PERSON).await;
+    for other in ["cert", "sign"] {
+        let session = authentication(&world, "anonymous").await;
+        let honest = session.qr(0);
+        let (unprotected, _) = honest.rsplit_once("&authCode=").unwrap();
+        let changed = unprotected.replace("sessionType=auth", &format!("sessionType={other}"));
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let code = auth_code(
+            &session.secret,
+            &AuthCodeFields {
+                scheme_name: "smart-id-demo",
+                session_type: wire::SessionType::Authentication,
+                challenge_or_digest: &text(
+                    &session.request["signatureProtocolParameters"]["rpChallenge"],
+                ),
+                relying_party_name: "DEMO",
+                brokered_rp_name: "",
+                interactions: &text(&session.request["interactions"]),
+                initial_callback_url: "",
+            },
+            &changed,
+        );
+        let view = phone
+            .act(&world, Event::Scan(format!("{changed}&authCode={code}")))
+            .await;
+        assert_eq!(super::code(&view), "wrong_auth_code", "{other}");
+        assert_eq!(world.result(&session.id).await, "PROTOCOL_FAILURE");
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{Caller, RelyingPartyError, Service, Target};
 use crate::{
     domain::{Account, AccountId, AccountLevel, KeyState, RelyingParty},
+    fixture_keys,
     ports::Reader,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -12,6 +13,25 @@ use wire::{CertificateLevel, rp_v3};
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 
 impl Service {
+    /// The accounts whose key for this can be used, now or once its evaluation is through.
+    pub(super) fn usable(
+        &self,
+        accounts: &[Account],
+        purpose: Purpose,
+        now: Timestamp,
+    ) -> Vec<AccountId> {
+        accounts
+            .iter()
+            .filter(|account| {
+                let key = account.keys.of(purpose);
+                matches!(key.state, KeyState::Ready { .. })
+                    && (key.is_usable(now) || key.in_flight.is_some())
+                    && (self.policy.fixture_keys || !fixture_keys::is_published(&key.n1))
+            })
+            .map(|account| account.id)
+            .collect()
+    }
+
     /// Whoever is asked too often in a minute is left alone (`splitkey.md` §4.4). Each relying party has a limit, so
     /// that one that asks too often does not keep the others from asking; all together have another.
     pub(super) async fn limit_prompts(
@@ -125,16 +145,4 @@ pub(in super::super) fn satisfies(has: AccountLevel, asked: CertificateLevel) ->
         CertificateLevel::Advanced => true,
         CertificateLevel::Qualified | CertificateLevel::Qscd => has == AccountLevel::Qualified,
     }
-}
-
-pub(super) fn usable(accounts: &[Account], purpose: Purpose, now: Timestamp) -> Vec<AccountId> {
-    accounts
-        .iter()
-        .filter(|account| {
-            let key = account.keys.of(purpose);
-            matches!(key.state, KeyState::Ready { .. })
-                && (key.is_usable(now) || key.in_flight.is_some())
-        })
-        .map(|account| account.id)
-        .collect()
 }

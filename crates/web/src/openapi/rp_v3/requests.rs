@@ -146,7 +146,10 @@ fn authentication(more: Value, required: &[&str], description: &str) -> Value {
     names.extend(required);
     let mut schema = object(&names, properties, description);
     // A challenge makes each request another one; a nonce would be a misunderstanding.
-    schema["not"] = json!({ "required": ["nonce"] });
+    schema["properties"]["nonce"] = json!({
+        "type": "null",
+        "description": "Not allowed: each challenge is another request by itself.",
+    });
     schema
 }
 
