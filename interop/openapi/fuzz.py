@@ -43,10 +43,10 @@ def main():
             "names": [site.RELYING_PARTY_NAME],
             "people": [phone.person],
             "documents": [phone.document],
-            # Each can be signed after once.
-            "choices": [scenario.choice_by_link(client, phone, f"choice {number}") for number in range(5)],
         }
         for name in DOCUMENTS:
+            # They can be signed after as long as the phone waits, which begins now.
+            world["choices"] = [scenario.choice_by_link(client, phone, f"choice {number}") for number in range(5)]
             problems += generate(name, url, world, arguments.seconds // len(DOCUMENTS), arguments.work)
             problems += [
                 f"{name}: nothing was found although the document lied about {lie}"

@@ -146,9 +146,9 @@ fn authentication(more: Value, required: &[&str], description: &str) -> Value {
     names.extend(required);
     let mut schema = object(&names, properties, description);
     // A challenge makes each request another one; a nonce would be a misunderstanding.
-    schema["properties"]["nonce"] = json!({
-        "type": "null",
-        "description": "Not allowed: each challenge is another request by itself.",
+    schema["not"] = json!({
+        "required": ["nonce"],
+        "properties": { "nonce": { "not": { "type": "null" } } },
     });
     schema
 }
