@@ -8,14 +8,14 @@ use super::{
 };
 use crate::headless::handset::Handset;
 use anyhow::{Context, Result};
-use device::Event;
+use device::{Event, View};
 use std::sync::{Arc, Mutex};
 use tokio::{
     sync::{mpsc, oneshot},
     task::spawn_blocking,
     time::{Instant, sleep_until},
 };
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 use wire::SessionId;
 
 /// Requests that one phone may have to answer at once.
@@ -94,6 +94,8 @@ impl Phone {
             let full = self.waiting.len() >= MAX_WAITING;
             let at = next.map_or_else(Instant::now, |(at, _)| at);
             let outcome = tokio::select! {
+                // In this order: a QR code is good for seconds and quick to scan, an answer that is due can wait.
+                biased;
                 () = stopping.cancelled() => return,
                 job = jobs.recv(), if !full => match job {
                     None => return,
@@ -149,6 +151,11 @@ impl Phone {
                 self.remember(session);
             }
             Err(view) => {
+                if is_stale(&view) {
+                    info!(
+                        "a QR link was older than five seconds, or from the future, when a mock account's phone came to it"
+                    );
+                }
                 debug!(%view, "a device link leads a mock account to nothing");
                 // A link that is refused may have ended the session, and the person returns to the e-service.
                 self.return_to_services().await?;
@@ -201,4 +208,9 @@ impl Phone {
         })
         .await?
     }
+}
+
+/// Whether the server refused a QR link for its age; its session goes on.
+fn is_stale(view: &View) -> bool {
+    matches!(view, View::Problem(problem) if problem.code() == "device_link_stale")
 }
