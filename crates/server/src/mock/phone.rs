@@ -89,6 +89,12 @@ struct Phone {
 impl Phone {
     async fn live(mut self, mut jobs: mpsc::Receiver<Job>) {
         let stopping = self.mock.0.lifecycle.stopping();
+        if let Err(error) = self.look().await {
+            warn!(
+                error = format!("{error:#}"),
+                "a mock account does not see what waits for it"
+            );
+        }
         loop {
             let next = self.waiting.iter().min().copied();
             let full = self.waiting.len() >= MAX_WAITING;
@@ -129,6 +135,22 @@ impl Phone {
                 );
             }
         }
+    }
+
+    /// Sees what waits already: nobody wakes the phone for what came before a restart.
+    async fn look(&mut self) -> Result<()> {
+        let view = self
+            .with_handset(|handset| handset.act_to(Event::Refresh))
+            .await?;
+        match view {
+            View::Home { pending, .. } => {
+                for request in pending.into_iter().take(MAX_WAITING) {
+                    self.remember(request.session_id);
+                }
+            }
+            other => debug!(view = %other, "a mock account's phone shows no list"),
+        }
+        Ok(())
     }
 
     /// Answers the request after the time that its person takes.

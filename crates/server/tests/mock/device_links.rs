@@ -229,3 +229,40 @@ fn what_is_no_device_link_request_is_refused_with_a_reason() {
     assert_eq!(call(&demo, "POST", "/mock/device-link", &good).0, 200);
     assert_eq!(result(&demo, &started.session)["endResult"], "OK");
 }
+
+#[test]
+fn after_a_restart_the_phones_answer_what_they_had_to() {
+    let mut demo = Demo::start();
+    prepare(&demo, NUMBER);
+    let path = "signature/certificate-choice/device-link/anonymous";
+    let choice = Started::new(&demo, path, without_vc(certificate_choice(DEMO)));
+    assert_eq!(use_link(&demo, NUMBER, &choice.link(NOW), &json!({})), 200);
+    assert_eq!(result(&demo, &choice.session)["endResult"], "OK");
+
+    // The phone is told of each, and its person does nothing.
+    behave(&demo, "TIMEOUT");
+    let path = format!("authentication/notification/document/{NUMBER}");
+    let notified = start(&demo, &path, &authentication(DEMO));
+    let linked = start(&demo, LINKED, &linked_to(&choice));
+    let path = "authentication/device-link/anonymous";
+    let scanned = Started::new(&demo, path, without_vc(authentication(DEMO)));
+    assert_eq!(use_link(&demo, NUMBER, &scanned.link(NOW), &json!({})), 200);
+    let sessions = [&notified, &linked, &scanned.session];
+    thread::sleep(Duration::from_secs(2));
+    behave(&demo, "OK");
+    for session in sessions {
+        assert_eq!(status(&demo, session, 1000)["state"], "RUNNING");
+    }
+
+    demo.restart();
+    for session in sessions {
+        assert_eq!(result(&demo, session)["endResult"], "OK");
+    }
+}
+
+/// From now on this is what comes of the account's sessions, at once.
+fn behave(demo: &Server, outcome: &str) {
+    let change = json!({ "outcome": outcome, "delayMs": 0 });
+    let path = format!("/mock/accounts/{NUMBER}");
+    assert_eq!(call(demo, "PUT", &path, &change).0, 200);
+}
