@@ -3,11 +3,10 @@
 mod accounts;
 
 use super::{Mock, browser::Browser};
-use crate::json_api::{self, Fields, Refusal};
+use crate::json_api::{self, Fields, JsonBody, Refusal};
 use axum::{
     Router,
-    body::Bytes,
-    extract::{DefaultBodyLimit, State, rejection::BytesRejection},
+    extract::{DefaultBodyLimit, State},
     http::{HeaderValue, StatusCode},
     routing::{get, post, put},
 };
@@ -48,15 +47,12 @@ struct DeviceLinkRequest {
 }
 
 /// Has an account's phone use a device link. It is 200 whatever comes of it, as in SK's demo: the session tells.
-async fn use_device_link(
-    State(mock): State<Mock>,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<StatusCode, Refusal> {
+async fn use_device_link(State(mock): State<Mock>, body: JsonBody) -> Result<StatusCode, Refusal> {
     let DeviceLinkRequest {
         number,
         link,
         browser,
-    } = parse(&object(body)?).map_err(json_api::invalid)?;
+    } = parse(&object(&body)?).map_err(json_api::invalid)?;
     let account = mock.account(&number).ok_or_else(|| {
         let why = "no account of the mock has this document number; see GET /mock/accounts";
         json_api::invalid(vec![wire::problem::FieldError::at("/documentNumber", why)])
@@ -178,9 +174,8 @@ impl FromStr for Cookie {
 }
 
 /// The body's object.
-fn object(body: Result<Bytes, BytesRejection>) -> Result<Map<String, Value>, Refusal> {
-    let body = body.map_err(|error| json_api::malformed(error.status(), error.body_text()))?;
-    serde_json::from_slice(&body)
+fn object(JsonBody(body): &JsonBody) -> Result<Map<String, Value>, Refusal> {
+    serde_json::from_slice(body)
         .map_err(|error| json_api::malformed(StatusCode::BAD_REQUEST, error.to_string()))
 }
 

@@ -2,7 +2,7 @@
 
 use super::{object, unavailable};
 use crate::{
-    json_api::{self, Fields, Refusal},
+    json_api::{self, Fields, JsonBody, Refusal},
     mock::{
         Mock, Outcome,
         account::{Account, Behaviour},
@@ -11,8 +11,7 @@ use crate::{
 };
 use axum::{
     Json,
-    body::Bytes,
-    extract::{Path, State, rejection::BytesRejection},
+    extract::{Path, State},
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -44,11 +43,8 @@ pub(super) async fn list(State(mock): State<Mock>) -> Json<Value> {
 }
 
 /// `POST /mock/accounts`: 201 once the account can be used.
-pub(super) async fn make(
-    State(mock): State<Mock>,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Response, Refusal> {
-    let wanted = parse(&object(body)?).map_err(json_api::invalid)?;
+pub(super) async fn make(State(mock): State<Mock>, body: JsonBody) -> Result<Response, Refusal> {
+    let wanted = parse(&object(&body)?).map_err(json_api::invalid)?;
     let number = wanted.document_number.clone();
     let account = Arc::new(Account::testers(wanted));
     mock.add(&account)?;
@@ -74,10 +70,10 @@ pub(super) async fn make(
 pub(super) async fn change(
     State(mock): State<Mock>,
     Path(number): Path<String>,
-    body: Result<Bytes, BytesRejection>,
+    body: JsonBody,
 ) -> Result<Json<Value>, Refusal> {
     let account = find(&mock, &number)?;
-    let body = object(body)?;
+    let body = object(&body)?;
     let mut fields = Fields::of(&body);
     let behaviour = behaviour(&mut fields, account.behaviour());
     if !fields.errors.is_empty() {
