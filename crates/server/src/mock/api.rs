@@ -16,13 +16,11 @@ use tracing::error;
 use wire::{
     DocumentNumber, FlowType,
     device_link::{DeviceLink, DeviceLinkType},
+    rp_v3::MAX_CALLBACK_URL,
 };
 
 /// A body has a link, a callback URL and a cookie.
 const MAX_BODY: usize = 16 * 1024;
-
-/// Longest `initialCallbackUrl` (RP API v3).
-const MAX_CALLBACK_URL: usize = 1800;
 
 impl Mock {
     /// The mock's own routes.
@@ -139,7 +137,8 @@ impl FromStr for CallbackUrl {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let rest = text.strip_prefix("https://").unwrap_or_default();
-        if rest.is_empty() || rest.contains(['|', '#']) || text.len() > MAX_CALLBACK_URL {
+        let is_long = text.chars().count() > MAX_CALLBACK_URL;
+        if rest.is_empty() || rest.contains(['|', '#']) || is_long {
             return Err("expected an https URL without | and #, as in the session");
         }
         Ok(Self(text.to_owned()))
@@ -181,7 +180,7 @@ fn object(JsonBody(body): &JsonBody) -> Result<Map<String, Value>, Refusal> {
 
 /// Nothing the tester can mend.
 fn unavailable(error: &anyhow::Error) -> Refusal {
-    error!(error = format!("{error:#}"), "the mock has no phone");
+    error!(error = format!("{error:#}"), "the mock cannot do it");
     json_api::problem(
         StatusCode::SERVICE_UNAVAILABLE,
         "unavailable",
@@ -257,6 +256,13 @@ mod tests {
             body[name] = value;
             assert_eq!(pointers(&body), [format!("/{name}")], "{body}");
         }
+    }
+
+    #[test]
+    fn a_callback_url_may_be_as_long_as_in_a_session() {
+        let path = "š".repeat(MAX_CALLBACK_URL - "https://".len());
+        assert!(format!("https://{path}").parse::<CallbackUrl>().is_ok());
+        assert!(format!("https://{path}š").parse::<CallbackUrl>().is_err());
     }
 
     #[test]

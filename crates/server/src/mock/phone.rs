@@ -7,7 +7,7 @@ use super::{
     browser::{self, Browser},
 };
 use crate::headless::handset::Handset;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use device::{Event, View};
 use std::sync::{Arc, Mutex};
 use tokio::{
@@ -31,7 +31,7 @@ enum Job {
     /// Its person uses a device link.
     Scan(String, Option<Browser>),
     /// Its person deletes the account.
-    Delete(oneshot::Sender<()>),
+    Delete(oneshot::Sender<Result<()>>),
 }
 
 impl Line {
@@ -46,12 +46,14 @@ impl Line {
     }
 
     /// Has the phone's person delete the account.
-    pub(super) async fn delete(&self) {
-        let (done, deleted) = oneshot::channel();
-        if self.0.send(Job::Delete(done)).await.is_ok() {
-            // An end without a word is that of the process.
-            let _ = deleted.await;
-        }
+    ///
+    /// # Errors
+    /// It is not deleted; says why.
+    pub(super) async fn delete(&self) -> Result<()> {
+        let (tell, told) = oneshot::channel();
+        let end = "the phone has ended";
+        self.0.send(Job::Delete(tell)).await.ok().context(end)?;
+        told.await.context(end)?
     }
 
     fn send(&self, job: Job) {
@@ -110,14 +112,15 @@ impl Phone {
                         Ok(())
                     }
                     Some(Job::Scan(link, browser)) => self.scan(link, browser).await,
-                    Some(Job::Delete(done)) => {
-                        let outcome = self.with_handset(|handset| handset.act(Event::Delete)).await;
-                        if let Err(error) = outcome {
-                            warn!(error = format!("{error:#}"), "a mock account is not deleted");
+                    Some(Job::Delete(tell)) => {
+                        let outcome = self.delete().await;
+                        let deleted = outcome.is_ok();
+                        // Whoever asked may have hung up.
+                        let _ = tell.send(outcome);
+                        if deleted {
+                            return;
                         }
-                        // Told by its end, too.
-                        let _ = done.send(());
-                        return;
+                        Ok(())
                     }
                 },
                 () = sleep_until(at), if next.is_some() => {
@@ -198,6 +201,17 @@ impl Phone {
             Answered::NotThere | Answered::Ignored | Answered::LeftToOthers => {}
         }
         self.return_to_services().await
+    }
+
+    /// Deletes the account at the server, and only then here.
+    async fn delete(&self) -> Result<()> {
+        let view = self
+            .with_handset(|handset| handset.act_to(Event::Delete))
+            .await?;
+        if !matches!(view, View::Deleted) {
+            bail!("the phone shows: {view}");
+        }
+        self.mock.forget(&self.account.number)
     }
 
     /// Opens what the phone would open in its browser.

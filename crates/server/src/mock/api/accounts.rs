@@ -100,13 +100,13 @@ pub(super) async fn delete(
         ));
     }
     // After a restart it may not be switched on yet.
-    let phone = mock
-        .phone_of(&account)
-        .await
-        .map_err(|error| unavailable(&error))?;
-    phone.delete().await;
-    mock.accounts_mut().remove(&account.number);
-    mock.remember().map_err(|error| unavailable(&error))?;
+    let deleted = match mock.phone_of(&account).await {
+        Ok(phone) => phone.delete().await,
+        // It is deleted, but the process died before it wrote that down.
+        Err(error) if is_taken(&error) => mock.forget(&account.number),
+        Err(error) => Err(error),
+    };
+    deleted.map_err(|error| unavailable(&error.context("a mock account is not deleted")))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -130,6 +130,18 @@ impl Mock {
         }
         accounts.insert(number.clone(), Arc::clone(account));
         Ok(())
+    }
+
+    /// The account is no more.
+    ///
+    /// # Errors
+    /// It is not written down.
+    pub(in crate::mock) fn forget(&self, number: &DocumentNumber) -> anyhow::Result<()> {
+        let account = self.accounts_mut().remove(number);
+        self.remember().inspect_err(|_| {
+            let again = account.map(|account| (number.clone(), account));
+            self.accounts_mut().extend(again);
+        })
     }
 
     /// Writes down what a restart must not forget.
@@ -229,6 +241,14 @@ fn find(mock: &Mock, number: &str) -> Result<Arc<Account>, Refusal> {
             Vec::new(),
         )
     })
+}
+
+/// Whether there was an account with this number that its phone does not have any more.
+fn is_taken(error: &anyhow::Error) -> bool {
+    matches!(
+        error.downcast_ref(),
+        Some(OperatorError::DocumentNumberTaken(_))
+    )
 }
 
 fn taken(number: &DocumentNumber) -> Refusal {
