@@ -168,7 +168,11 @@ impl Phone {
 
     /// At once: a QR code is good for seconds.
     async fn scan(&mut self, link: String, browser: Option<Browser>) -> Result<()> {
-        match self.with_handset(|handset| scan(handset, link)).await? {
+        let scanned = {
+            let _eye = self.mock.0.eyes.acquire().await?;
+            self.on_a_thread(|handset| scan(handset, link)).await?
+        };
+        match scanned {
             Ok(session) => {
                 if let Some(browser) = browser {
                     browser::remember(&mut self.browsers, browser);
@@ -231,12 +235,20 @@ impl Phone {
         Ok(())
     }
 
-    /// Has the phone do something, on a thread that may block.
+    /// Has the phone do something, when it is its turn.
     async fn with_handset<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Handset) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let _hand = self.mock.0.hands.acquire().await?;
+        self.on_a_thread(work).await
+    }
+
+    /// The same at once, on a thread that may block.
+    async fn on_a_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Handset) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let handset = Arc::clone(&self.handset);
         spawn_blocking(move || {
             let mut handset = handset.lock().ok().context("the phone is broken")?;

@@ -79,6 +79,25 @@ fn a_qr_code_leads_to_the_end_of_the_accounts_row() {
 }
 
 #[test]
+fn links_that_come_faster_than_the_phone_signs_are_all_used_in_time() {
+    let demo = Demo::start();
+    prepare(&demo, NUMBER);
+    behave(&demo, "OK");
+    let path = "authentication/device-link/anonymous";
+    // Their signatures take longer than a QR code is good for.
+    let sessions: Vec<_> = (0..30)
+        .map(|_| {
+            let started = Started::new(&demo, path, without_vc(authentication(DEMO)));
+            assert_eq!(use_link(&demo, NUMBER, &started.link(NOW), &json!({})), 200);
+            started.session
+        })
+        .collect();
+    for session in sessions {
+        assert_eq!(result(&demo, &session)["endResult"], "OK");
+    }
+}
+
+#[test]
 fn a_wrong_code_ends_the_session_and_a_stale_one_or_another_person_does_nothing() {
     let demo = Demo::start();
     prepare(&demo, NUMBER);
