@@ -162,8 +162,11 @@ pub async fn start(options: DemoOptions) -> Result<RunningDemo> {
         tls = Some(reached);
     }
     jobs::start(&deployment, &settings.jobs, &lifecycle);
-    let router = mock::router(mock, deployment.service.clone(), settings, more);
+    let router = mock::router(mock.clone(), deployment.service.clone(), settings, more);
     http::serve(listeners, router, limits, &lifecycle);
+    if let Some(mock) = mock {
+        mock.resume();
+    }
     Ok(RunningDemo {
         url,
         tls,

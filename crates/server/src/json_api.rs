@@ -2,12 +2,52 @@
 
 use axum::{
     Json,
-    http::{HeaderValue, StatusCode, header},
+    body::Bytes,
+    extract::{FromRequest, Request},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde_json::{Map, Value};
 use std::{fmt::Display, str::FromStr};
 use wire::problem::{FieldError, MEDIA_TYPE, Problem};
+
+/// A body that says it is JSON; not parsed yet.
+///
+/// # Security
+/// Any web page can have a browser POST a body here, but none that says so: for that the browser asks first, and is
+/// told nothing.
+pub(crate) struct JsonBody(pub(crate) Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for JsonBody {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+        if !is_json(request.headers()) {
+            return Err(problem(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                Some("Content-Type must be application/json".to_owned()),
+                Vec::new(),
+            ));
+        }
+        let body = Bytes::from_request(request, state).await;
+        body.map(Self)
+            .map_err(|error| malformed(error.status(), error.body_text()))
+    }
+}
+
+/// Parameters do not matter: JSON is UTF-8 whatever its charset says (RFC 8259 §11).
+fn is_json(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(header::CONTENT_TYPE).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return false;
+    };
+    let essence = value.to_str().unwrap_or_default().split(';').next();
+    essence
+        .unwrap_or_default()
+        .trim()
+        .eq_ignore_ascii_case("application/json")
+}
 
 /// Takes fields out of a body and collects what is wrong with them.
 pub(crate) struct Fields<'a> {

@@ -65,6 +65,8 @@ struct Inner {
     book: Book,
     /// Phones that may work at once: each takes a thread.
     hands: Semaphore,
+    /// Phones that may use a device link at once: a QR code is good for seconds, so not behind other phones' signatures.
+    eyes: Semaphore,
     lifecycle: Lifecycle,
 }
 
@@ -116,6 +118,7 @@ impl Mock {
             accounts: RwLock::new(accounts),
             book,
             hands: Semaphore::new(hands),
+            eyes: Semaphore::new(hands),
             lifecycle,
         })))
     }

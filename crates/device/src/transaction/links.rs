@@ -14,6 +14,13 @@ use wire::{
 };
 
 impl Phone {
+    /// Goes on as before a certificate choice: whatever comes is shown, too, not only the signature that continues it.
+    ///
+    /// For whoever plays several people at once with one phone; a person is asked for one thing at a time.
+    pub fn stop_expecting(&mut self) {
+        self.expected = None;
+    }
+
     /// A code was scanned inside the app, or the app was opened by a link of this phone.
     pub(crate) fn scan(&mut self, link: String, step: &mut Step<'_>) {
         if self.state.account.is_none() {

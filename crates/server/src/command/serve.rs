@@ -70,10 +70,18 @@ pub(super) async fn run(arguments: ServeArgs) -> Result<ExitCode> {
     info!(listen = %listen, public_url = %config.public_url, "ready");
     http::serve(
         vec![listener],
-        mock::router(mock, deployment.service.clone(), settings, pages::routes()),
+        mock::router(
+            mock.clone(),
+            deployment.service.clone(),
+            settings,
+            pages::routes(),
+        ),
         limits,
         &lifecycle,
     );
+    if let Some(mock) = mock {
+        mock.resume();
+    }
     let stopped = lifecycle.run_until_signalled(signals).await;
     jobs::last_checkpoint(&deployment.service).await;
     deployment.close().await;

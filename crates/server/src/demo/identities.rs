@@ -1,11 +1,10 @@
 //! `POST /demo/identities`: whoever asks is believed. Only in the demo; elsewhere an operator or an ID-card vouches.
 
-use crate::json_api::{self, Fields};
+use crate::json_api::{self, Fields, JsonBody};
 use anyhow::Error;
 use axum::{
     Json, Router,
-    body::Bytes,
-    extract::{DefaultBodyLimit, State, rejection::BytesRejection},
+    extract::{DefaultBodyLimit, State},
     http::StatusCode,
     response::{IntoResponse, Response},
     routing::post,
@@ -32,10 +31,8 @@ pub(super) fn routes(service: Service) -> Router {
 
 async fn vouch(
     State(service): State<Service>,
-    body: Result<Bytes, BytesRejection>,
+    JsonBody(body): JsonBody,
 ) -> Result<Json<Value>, Refusal> {
-    let body =
-        body.map_err(|rejection| Refusal::Body(rejection.status(), rejection.body_text()))?;
     let (code, identity) = parse(&body)?;
     service.prove_identity(&code, &identity).await?;
     Ok(Json(json!({})))

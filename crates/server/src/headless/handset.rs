@@ -101,6 +101,11 @@ impl Handset {
         &self.phone
     }
 
+    /// See [`Phone::stop_expecting`].
+    pub(crate) fn stop_expecting(&mut self) {
+        self.phone.stop_expecting();
+    }
+
     /// The addresses of e-services that the phone would have opened since the last call.
     pub fn take_addresses(&mut self) -> Vec<String> {
         std::mem::take(&mut self.to_open)

@@ -25,6 +25,7 @@ use tokio::{
     sync::{OnceCell, oneshot},
     task::spawn_blocking,
 };
+use tracing::warn;
 use wire::{DocumentNumber, RegistrationCode};
 
 /// An account of the mock.
@@ -116,6 +117,30 @@ impl Mock {
             let _ = tell.send(ready.await.cloned());
         });
         told.await.context("the server stops")?
+    }
+
+    /// Switches on the phones of earlier runs, in the background: each answers what it still has to.
+    ///
+    /// Call it once the server serves.
+    pub fn resume(&self) {
+        let mock = self.clone();
+        self.0.lifecycle.spawn("mock_resumption", async move {
+            let stopping = mock.0.lifecycle.stopping();
+            let mut accounts: Vec<_> = mock.accounts().values().cloned().collect();
+            accounts.retain(|account| mock.file_of(&account.number).exists());
+            // One after the other: relying parties want phones, too.
+            for account in accounts {
+                if stopping.is_cancelled() {
+                    return;
+                }
+                if let Err(error) = mock.phone_of(&account).await {
+                    warn!(
+                        error = format!("{error:#}"),
+                        "the mock does not resume a phone"
+                    );
+                }
+            }
+        });
     }
 
     async fn switch_on(&self, account: &Arc<Account>) -> Result<Handset> {

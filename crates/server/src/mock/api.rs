@@ -3,11 +3,10 @@
 mod accounts;
 
 use super::{Mock, browser::Browser};
-use crate::json_api::{self, Fields, Refusal};
+use crate::json_api::{self, Fields, JsonBody, Refusal};
 use axum::{
     Router,
-    body::Bytes,
-    extract::{DefaultBodyLimit, State, rejection::BytesRejection},
+    extract::{DefaultBodyLimit, State},
     http::{HeaderValue, StatusCode},
     routing::{get, post, put},
 };
@@ -17,13 +16,11 @@ use tracing::error;
 use wire::{
     DocumentNumber, FlowType,
     device_link::{DeviceLink, DeviceLinkType},
+    rp_v3::MAX_CALLBACK_URL,
 };
 
 /// A body has a link, a callback URL and a cookie.
 const MAX_BODY: usize = 16 * 1024;
-
-/// Longest `initialCallbackUrl` (RP API v3).
-const MAX_CALLBACK_URL: usize = 1800;
 
 impl Mock {
     /// The mock's own routes.
@@ -48,15 +45,12 @@ struct DeviceLinkRequest {
 }
 
 /// Has an account's phone use a device link. It is 200 whatever comes of it, as in SK's demo: the session tells.
-async fn use_device_link(
-    State(mock): State<Mock>,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<StatusCode, Refusal> {
+async fn use_device_link(State(mock): State<Mock>, body: JsonBody) -> Result<StatusCode, Refusal> {
     let DeviceLinkRequest {
         number,
         link,
         browser,
-    } = parse(&object(body)?).map_err(json_api::invalid)?;
+    } = parse(&object(&body)?).map_err(json_api::invalid)?;
     let account = mock.account(&number).ok_or_else(|| {
         let why = "no account of the mock has this document number; see GET /mock/accounts";
         json_api::invalid(vec![wire::problem::FieldError::at("/documentNumber", why)])
@@ -143,7 +137,8 @@ impl FromStr for CallbackUrl {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let rest = text.strip_prefix("https://").unwrap_or_default();
-        if rest.is_empty() || rest.contains(['|', '#']) || text.len() > MAX_CALLBACK_URL {
+        let is_long = text.chars().count() > MAX_CALLBACK_URL;
+        if rest.is_empty() || rest.contains(['|', '#']) || is_long {
             return Err("expected an https URL without | and #, as in the session");
         }
         Ok(Self(text.to_owned()))
@@ -178,15 +173,14 @@ impl FromStr for Cookie {
 }
 
 /// The body's object.
-fn object(body: Result<Bytes, BytesRejection>) -> Result<Map<String, Value>, Refusal> {
-    let body = body.map_err(|error| json_api::malformed(error.status(), error.body_text()))?;
-    serde_json::from_slice(&body)
+fn object(JsonBody(body): &JsonBody) -> Result<Map<String, Value>, Refusal> {
+    serde_json::from_slice(body)
         .map_err(|error| json_api::malformed(StatusCode::BAD_REQUEST, error.to_string()))
 }
 
 /// Nothing the tester can mend.
 fn unavailable(error: &anyhow::Error) -> Refusal {
-    error!(error = format!("{error:#}"), "the mock has no phone");
+    error!(error = format!("{error:#}"), "the mock cannot do it");
     json_api::problem(
         StatusCode::SERVICE_UNAVAILABLE,
         "unavailable",
@@ -262,6 +256,13 @@ mod tests {
             body[name] = value;
             assert_eq!(pointers(&body), [format!("/{name}")], "{body}");
         }
+    }
+
+    #[test]
+    fn a_callback_url_may_be_as_long_as_in_a_session() {
+        let path = "š".repeat(MAX_CALLBACK_URL - "https://".len());
+        assert!(format!("https://{path}").parse::<CallbackUrl>().is_ok());
+        assert!(format!("https://{path}š").parse::<CallbackUrl>().is_err());
     }
 
     #[test]

@@ -7,15 +7,15 @@ use super::{
     browser::{self, Browser},
 };
 use crate::headless::handset::Handset;
-use anyhow::{Context, Result};
-use device::Event;
+use anyhow::{Context, Result, bail};
+use device::{Event, View};
 use std::sync::{Arc, Mutex};
 use tokio::{
     sync::{mpsc, oneshot},
     task::spawn_blocking,
     time::{Instant, sleep_until},
 };
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 use wire::SessionId;
 
 /// Requests that one phone may have to answer at once.
@@ -31,7 +31,7 @@ enum Job {
     /// Its person uses a device link.
     Scan(String, Option<Browser>),
     /// Its person deletes the account.
-    Delete(oneshot::Sender<()>),
+    Delete(oneshot::Sender<Result<()>>),
 }
 
 impl Line {
@@ -46,12 +46,14 @@ impl Line {
     }
 
     /// Has the phone's person delete the account.
-    pub(super) async fn delete(&self) {
-        let (done, deleted) = oneshot::channel();
-        if self.0.send(Job::Delete(done)).await.is_ok() {
-            // An end without a word is that of the process.
-            let _ = deleted.await;
-        }
+    ///
+    /// # Errors
+    /// It is not deleted; says why.
+    pub(super) async fn delete(&self) -> Result<()> {
+        let (tell, told) = oneshot::channel();
+        let end = "the phone has ended";
+        self.0.send(Job::Delete(tell)).await.ok().context(end)?;
+        told.await.context(end)?
     }
 
     fn send(&self, job: Job) {
@@ -89,11 +91,19 @@ struct Phone {
 impl Phone {
     async fn live(mut self, mut jobs: mpsc::Receiver<Job>) {
         let stopping = self.mock.0.lifecycle.stopping();
+        if let Err(error) = self.look().await {
+            warn!(
+                error = format!("{error:#}"),
+                "a mock account does not see what waits for it"
+            );
+        }
         loop {
             let next = self.waiting.iter().min().copied();
             let full = self.waiting.len() >= MAX_WAITING;
             let at = next.map_or_else(Instant::now, |(at, _)| at);
             let outcome = tokio::select! {
+                // In this order: a QR code is good for seconds and quick to scan, an answer that is due can wait.
+                biased;
                 () = stopping.cancelled() => return,
                 job = jobs.recv(), if !full => match job {
                     None => return,
@@ -102,14 +112,15 @@ impl Phone {
                         Ok(())
                     }
                     Some(Job::Scan(link, browser)) => self.scan(link, browser).await,
-                    Some(Job::Delete(done)) => {
-                        let outcome = self.with_handset(|handset| handset.act(Event::Delete)).await;
-                        if let Err(error) = outcome {
-                            warn!(error = format!("{error:#}"), "a mock account is not deleted");
+                    Some(Job::Delete(tell)) => {
+                        let outcome = self.delete().await;
+                        let deleted = outcome.is_ok();
+                        // Whoever asked may have hung up.
+                        let _ = tell.send(outcome);
+                        if deleted {
+                            return;
                         }
-                        // Told by its end, too.
-                        let _ = done.send(());
-                        return;
+                        Ok(())
                     }
                 },
                 () = sleep_until(at), if next.is_some() => {
@@ -129,6 +140,22 @@ impl Phone {
         }
     }
 
+    /// Sees what waits already: nobody wakes the phone for what came before a restart.
+    async fn look(&mut self) -> Result<()> {
+        let view = self
+            .with_handset(|handset| handset.act_to(Event::Refresh))
+            .await?;
+        match view {
+            View::Home { pending, .. } => {
+                for request in pending.into_iter().take(MAX_WAITING) {
+                    self.remember(request.session_id);
+                }
+            }
+            other => debug!(view = %other, "a mock account's phone shows no list"),
+        }
+        Ok(())
+    }
+
     /// Answers the request after the time that its person takes.
     fn remember(&mut self, session: SessionId) {
         if self.waiting.iter().any(|(_, known)| *known == session) {
@@ -141,7 +168,11 @@ impl Phone {
 
     /// At once: a QR code is good for seconds.
     async fn scan(&mut self, link: String, browser: Option<Browser>) -> Result<()> {
-        match self.with_handset(|handset| scan(handset, link)).await? {
+        let scanned = {
+            let _eye = self.mock.0.eyes.acquire().await?;
+            self.on_a_thread(|handset| scan(handset, link)).await?
+        };
+        match scanned {
             Ok(session) => {
                 if let Some(browser) = browser {
                     browser::remember(&mut self.browsers, browser);
@@ -149,6 +180,11 @@ impl Phone {
                 self.remember(session);
             }
             Err(view) => {
+                if is_stale(&view) {
+                    info!(
+                        "a QR link was older than five seconds, or from the future, when a mock account's phone came to it"
+                    );
+                }
                 debug!(%view, "a device link leads a mock account to nothing");
                 // A link that is refused may have ended the session, and the person returns to the e-service.
                 self.return_to_services().await?;
@@ -171,6 +207,17 @@ impl Phone {
         self.return_to_services().await
     }
 
+    /// Deletes the account at the server, and only then here.
+    async fn delete(&self) -> Result<()> {
+        let view = self
+            .with_handset(|handset| handset.act_to(Event::Delete))
+            .await?;
+        if !matches!(view, View::Deleted) {
+            bail!("the phone shows: {view}");
+        }
+        self.mock.forget(&self.account.number)
+    }
+
     /// Opens what the phone would open in its browser.
     async fn return_to_services(&mut self) -> Result<()> {
         let addresses = self
@@ -188,12 +235,20 @@ impl Phone {
         Ok(())
     }
 
-    /// Has the phone do something, on a thread that may block.
+    /// Has the phone do something, when it is its turn.
     async fn with_handset<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Handset) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let _hand = self.mock.0.hands.acquire().await?;
+        self.on_a_thread(work).await
+    }
+
+    /// The same at once, on a thread that may block.
+    async fn on_a_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Handset) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let handset = Arc::clone(&self.handset);
         spawn_blocking(move || {
             let mut handset = handset.lock().ok().context("the phone is broken")?;
@@ -201,4 +256,9 @@ impl Phone {
         })
         .await?
     }
+}
+
+/// Whether the server refused a QR link for its age; its session goes on.
+fn is_stale(view: &View) -> bool {
+    matches!(view, View::Problem(problem) if problem.code() == "device_link_stale")
 }

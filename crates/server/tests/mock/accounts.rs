@@ -2,7 +2,7 @@
 
 use crate::{
     Demo,
-    process::Server,
+    process::{Server, request},
     relying_party::{ADVANCED, DEMO, authentication, call, result, start, text},
 };
 use serde_json::{Value, json};
@@ -129,6 +129,40 @@ fn what_cannot_be_made_is_refused_with_a_reason() {
     let accounts = list["accounts"].as_array().unwrap();
     assert_eq!(accounts.len(), 72);
     assert!(accounts.iter().all(|account| account["documented"] == true));
+}
+
+#[test]
+fn a_body_that_does_not_say_it_is_json_is_refused_so_that_no_web_page_can_send_one() {
+    let demo = Demo::start();
+    let number = "PNOEE-40504040001-DEMO-Q";
+    let change = json!({ "outcome": "OK", "delayMs": 0 }).to_string();
+    let of = format!("/mock/accounts/{number}");
+    for (method, path, body) in [
+        ("POST", "/mock/accounts", "{}"),
+        ("POST", "/mock/device-link", "{}"),
+        ("PUT", of.as_str(), change.as_str()),
+        ("POST", "/demo/identities", "{}"),
+    ] {
+        for headers in [
+            "",
+            "content-type: text/plain\r\n",
+            "content-type: application/x-www-form-urlencoded\r\n",
+            "content-type: text/plain; application/json\r\n",
+            "content-type: application/json\r\ncontent-type: text/plain\r\n",
+        ] {
+            let (status, head, answer) = request(&demo.address(), method, path, headers, body);
+            assert!(head.contains("application/problem+json"), "{head}");
+            let problem: Value = serde_json::from_str(&answer).unwrap();
+            assert_eq!(
+                (status, &problem["code"]),
+                (415, &json!("unsupported_media_type")),
+                "{method} {path} {headers}"
+            );
+        }
+    }
+    let json = "Content-Type: Application/JSON; charset=utf-8\r\n";
+    let (status, _, answer) = request(&demo.address(), "PUT", &of, json, &change);
+    assert_eq!(status, 200, "{answer}");
 }
 
 #[test]

@@ -13,6 +13,7 @@ use std::{thread, time::Duration};
 use wire::device_link::{DeviceLinkType, session_secret_digest};
 
 const NUMBER: &str = "PNOEE-40404040009-MOCK-Q";
+const LINKED: &str = "signature/notification/linked/PNOEE-40404040009-MOCK-Q";
 const NOW: DeviceLinkType = DeviceLinkType::Qr { elapsed_seconds: 0 };
 
 /// Has the account made: a QR code is good for five seconds, and on a busy machine making one takes longer.
@@ -29,6 +30,13 @@ fn without_vc(mut request: Value) -> Value {
 fn with_callback(request: Value, url: &str) -> Value {
     let mut request = without_vc(request);
     request["initialCallbackUrl"] = json!(url);
+    request
+}
+
+/// The body of the request for the signature that continues this certificate choice.
+fn linked_to(choice: &Started) -> Value {
+    let mut request = signature(DEMO);
+    request["linkedSessionID"] = json!(choice.session);
     request
 }
 
@@ -67,6 +75,25 @@ fn a_qr_code_leads_to_the_end_of_the_accounts_row() {
             end,
             "{number}"
         );
+    }
+}
+
+#[test]
+fn links_that_come_faster_than_the_phone_signs_are_all_used_in_time() {
+    let demo = Demo::start();
+    prepare(&demo, NUMBER);
+    behave(&demo, "OK");
+    let path = "authentication/device-link/anonymous";
+    // Their signatures take longer than a QR code is good for.
+    let sessions: Vec<_> = (0..30)
+        .map(|_| {
+            let started = Started::new(&demo, path, without_vc(authentication(DEMO)));
+            assert_eq!(use_link(&demo, NUMBER, &started.link(NOW), &json!({})), 200);
+            started.session
+        })
+        .collect();
+    for session in sessions {
+        assert_eq!(result(&demo, &session)["endResult"], "OK");
     }
 }
 
@@ -174,10 +201,12 @@ fn a_linked_signature_follows_the_certificate_choice_and_then_the_browser_return
     );
     assert!(service.is_left_alone(), "there is something to sign yet");
 
-    let mut request = signature(DEMO);
-    request["linkedSessionID"] = json!(choice.session);
-    let path = format!("signature/notification/linked/{NUMBER}");
-    let session = start(&demo, &path, &request);
+    // Another tester's: the account is everybody's, so the phone does not wait for the linked signature.
+    let path = format!("authentication/notification/document/{NUMBER}");
+    let session = start(&demo, &path, &authentication(DEMO));
+    assert_eq!(result(&demo, &session)["endResult"], "OK");
+
+    let session = start(&demo, LINKED, &linked_to(&choice));
     assert_eq!(result(&demo, &session)["endResult"], "OK");
     let (visited, cookie) = service.visit();
     let digest = session_secret_digest(&choice.secret());
@@ -218,4 +247,41 @@ fn what_is_no_device_link_request_is_refused_with_a_reason() {
     assert_eq!(status(&demo, &started.session, 1000)["state"], "RUNNING");
     assert_eq!(call(&demo, "POST", "/mock/device-link", &good).0, 200);
     assert_eq!(result(&demo, &started.session)["endResult"], "OK");
+}
+
+#[test]
+fn after_a_restart_the_phones_answer_what_they_had_to() {
+    let mut demo = Demo::start();
+    prepare(&demo, NUMBER);
+    let path = "signature/certificate-choice/device-link/anonymous";
+    let choice = Started::new(&demo, path, without_vc(certificate_choice(DEMO)));
+    assert_eq!(use_link(&demo, NUMBER, &choice.link(NOW), &json!({})), 200);
+    assert_eq!(result(&demo, &choice.session)["endResult"], "OK");
+
+    // The phone is told of each, and its person does nothing.
+    behave(&demo, "TIMEOUT");
+    let path = format!("authentication/notification/document/{NUMBER}");
+    let notified = start(&demo, &path, &authentication(DEMO));
+    let linked = start(&demo, LINKED, &linked_to(&choice));
+    let path = "authentication/device-link/anonymous";
+    let scanned = Started::new(&demo, path, without_vc(authentication(DEMO)));
+    assert_eq!(use_link(&demo, NUMBER, &scanned.link(NOW), &json!({})), 200);
+    let sessions = [&notified, &linked, &scanned.session];
+    thread::sleep(Duration::from_secs(2));
+    behave(&demo, "OK");
+    for session in sessions {
+        assert_eq!(status(&demo, session, 1000)["state"], "RUNNING");
+    }
+
+    demo.restart();
+    for session in sessions {
+        assert_eq!(result(&demo, session)["endResult"], "OK");
+    }
+}
+
+/// From now on this is what comes of the account's sessions, at once.
+fn behave(demo: &Server, outcome: &str) {
+    let change = json!({ "outcome": outcome, "delayMs": 0 });
+    let path = format!("/mock/accounts/{NUMBER}");
+    assert_eq!(call(demo, "PUT", &path, &change).0, 200);
 }

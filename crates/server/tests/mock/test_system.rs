@@ -5,8 +5,8 @@ use crate::{
     process::{Server, get, run, stderr},
     relying_party::{DEMO, authentication, call, result, start},
 };
-use serde_json::json;
-use std::{fs, path::PathBuf};
+use serde_json::{Value, json};
+use std::{fs, path::PathBuf, time::Duration};
 
 /// A deployment that a demo left behind, with another configuration.
 fn deployment(change: impl FnOnce(String) -> String) -> (Demo, PathBuf) {
@@ -30,6 +30,35 @@ fn a_test_system_has_a_mock_if_it_wants_one_with_keys_of_its_own() {
         result(&server, &session),
         json!({ "endResult": "OK", "documentNumber": "PNOEE-40504040001-DEM0-Q" })
     );
+}
+
+#[test]
+fn an_account_that_the_server_does_not_delete_stays_until_it_does() {
+    let mut demo = Demo::start();
+    let made = json!({ "semanticsIdentifier": "PNOEE-40504040001", "documentSuffix": "T001" });
+    assert_eq!(call(&demo, "POST", "/mock/accounts", &made).0, 201);
+    let config = demo.end();
+    let text = fs::read_to_string(&config).unwrap() + "[mock]\nenabled = true\n";
+    let delete = |server: &Server| {
+        let path = "/mock/accounts/PNOEE-40504040001-T001-Q";
+        let (status, problem) = call(server, "DELETE", path, &json!({}));
+        (status, problem["code"].clone())
+    };
+
+    let maintenance = text.replace("[http]\n", "[http]\nmaintenance = true\n");
+    assert_ne!(maintenance, text);
+    fs::write(&config, maintenance).unwrap();
+    let mut server = Server::serve(&config);
+    for _ in 0..2 {
+        assert_eq!(delete(&server), (503, json!("unavailable")));
+    }
+    server.terminate();
+    server.wait(Duration::from_secs(15));
+
+    fs::write(&config, text).unwrap();
+    let server = Server::serve(&config);
+    assert_eq!(delete(&server), (204, Value::Null));
+    assert_eq!(delete(&server), (404, json!("unknown_document")));
 }
 
 #[test]

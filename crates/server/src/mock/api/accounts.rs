@@ -2,7 +2,7 @@
 
 use super::{object, unavailable};
 use crate::{
-    json_api::{self, Fields, Refusal},
+    json_api::{self, Fields, JsonBody, Refusal},
     mock::{
         Mock, Outcome,
         account::{Account, Behaviour},
@@ -11,8 +11,7 @@ use crate::{
 };
 use axum::{
     Json,
-    body::Bytes,
-    extract::{Path, State, rejection::BytesRejection},
+    extract::{Path, State},
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -44,11 +43,8 @@ pub(super) async fn list(State(mock): State<Mock>) -> Json<Value> {
 }
 
 /// `POST /mock/accounts`: 201 once the account can be used.
-pub(super) async fn make(
-    State(mock): State<Mock>,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Response, Refusal> {
-    let wanted = parse(&object(body)?).map_err(json_api::invalid)?;
+pub(super) async fn make(State(mock): State<Mock>, body: JsonBody) -> Result<Response, Refusal> {
+    let wanted = parse(&object(&body)?).map_err(json_api::invalid)?;
     let number = wanted.document_number.clone();
     let account = Arc::new(Account::testers(wanted));
     mock.add(&account)?;
@@ -74,10 +70,10 @@ pub(super) async fn make(
 pub(super) async fn change(
     State(mock): State<Mock>,
     Path(number): Path<String>,
-    body: Result<Bytes, BytesRejection>,
+    body: JsonBody,
 ) -> Result<Json<Value>, Refusal> {
     let account = find(&mock, &number)?;
-    let body = object(body)?;
+    let body = object(&body)?;
     let mut fields = Fields::of(&body);
     let behaviour = behaviour(&mut fields, account.behaviour());
     if !fields.errors.is_empty() {
@@ -104,13 +100,13 @@ pub(super) async fn delete(
         ));
     }
     // After a restart it may not be switched on yet.
-    let phone = mock
-        .phone_of(&account)
-        .await
-        .map_err(|error| unavailable(&error))?;
-    phone.delete().await;
-    mock.accounts_mut().remove(&account.number);
-    mock.remember().map_err(|error| unavailable(&error))?;
+    let deleted = match mock.phone_of(&account).await {
+        Ok(phone) => phone.delete().await,
+        // It is deleted, but the process died before it wrote that down.
+        Err(error) if is_taken(&error) => mock.forget(&account.number),
+        Err(error) => Err(error),
+    };
+    deleted.map_err(|error| unavailable(&error.context("a mock account is not deleted")))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -134,6 +130,18 @@ impl Mock {
         }
         accounts.insert(number.clone(), Arc::clone(account));
         Ok(())
+    }
+
+    /// The account is no more.
+    ///
+    /// # Errors
+    /// It is not written down.
+    pub(in crate::mock) fn forget(&self, number: &DocumentNumber) -> anyhow::Result<()> {
+        let account = self.accounts_mut().remove(number);
+        self.remember().inspect_err(|_| {
+            let again = account.map(|account| (number.clone(), account));
+            self.accounts_mut().extend(again);
+        })
     }
 
     /// Writes down what a restart must not forget.
@@ -233,6 +241,14 @@ fn find(mock: &Mock, number: &str) -> Result<Arc<Account>, Refusal> {
             Vec::new(),
         )
     })
+}
+
+/// Whether there was an account with this number that its phone does not have any more.
+fn is_taken(error: &anyhow::Error) -> bool {
+    matches!(
+        error.downcast_ref(),
+        Some(OperatorError::DocumentNumberTaken(_))
+    )
 }
 
 fn taken(number: &DocumentNumber) -> Refusal {
