@@ -312,3 +312,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_chosen_certificate_is_free_whatever_came_of_it() {
+    assert_eq!(charge("signature", OK), Charge::Billable);
+    assert_eq!(charge("certificate_choice", OK), Charge::Free);
+    for end in end_results() {
+        assert_eq!(charge("certificate_choice", end.code()), Charge::Free);
+    }
+    assert_eq!(charge("certificate_choice", "DANCED"), Charge::Unknown);
+}
