@@ -68,6 +68,8 @@ pub struct Policy {
     /// Other document numbers for an account: the one asked for, and the account's own. The answers have the one asked
     /// for. For test labs whose accounts go by several spellings (rp-api.md §3).
     pub document_aliases: BTreeMap<DocumentNumber, DocumentNumber>,
+    /// Who publishes the trusted list; `None`: there is none.
+    pub trusted_list: Option<pki::trusted_list::SchemeOperator>,
 }
 
 impl Default for Policy {
@@ -87,6 +89,7 @@ impl Default for Policy {
             pool_target: 8,
             fixture_keys: false,
             document_aliases: BTreeMap::new(),
+            trusted_list: None,
         }
     }
 }

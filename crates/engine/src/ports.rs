@@ -4,12 +4,20 @@
 //! ([`ServerKeys`], [`CaSigner`]), `server` ([`Clock`], [`Entropy`]).
 
 use crate::domain::{
-    Account, AccountId, AccountLevel, AuditEntry, AuditLink, AuditRecord, Evidence, Registration,
-    RelyingParty, Session, Transaction, Wrapped,
+    Account, AccountId, AccountLevel, AuditEntry, AuditLink, AuditRecord, CaKeyId,
+    CertificateRecord, Evidence, Issued, Registration, RelyingParty, Session, Standing,
+    StoredRevocationList, StoredTrustedList, Transaction, TrustDecision, Wrapped,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
-use pki::x509::{Certificate, IssuingCa, Linted};
+use pki::{
+    Revocation,
+    crl::{RevocationList, RevokedCertificate, UnsignedRevocationList},
+    ocsp::{OcspResponse, UnsignedOcspResponse},
+    trusted_list::{SignedTrustedList, UnsignedTrustedList},
+    tsp::{TimeStampToken, TimeStampingUnit, UnsignedToken},
+    x509::{Certificate, IssuingCa, Linted, SerialNumber},
+};
 use splitkey::{
     ClientModulus, DeviceId, EncodedMessage, KeyId, ModulusError, PartialSignature, Profile,
     Purpose, ServerModulus, ServerShare, ServerSignatureHalf, TransactionId,
@@ -242,6 +250,53 @@ pub trait Reader: Send {
         limit: u32,
     ) -> Result<Vec<Evidence>, StoreError>;
 
+    /// What is known of a certificate: the way of OCSP, without decryption.
+    async fn standing(
+        &mut self,
+        issuer: CaKeyId,
+        serial: &SerialNumber,
+    ) -> Result<Standing, StoreError>;
+    /// A certificate's record.
+    async fn certificate_record(
+        &mut self,
+        issuer: CaKeyId,
+        serial: &SerialNumber,
+    ) -> Result<Option<CertificateRecord>, StoreError>;
+    /// The records of all certificates by issuer and serial number, after this one, at most `limit`.
+    async fn certificate_records(
+        &mut self,
+        after: Option<(CaKeyId, &SerialNumber)>,
+        limit: u32,
+    ) -> Result<Vec<CertificateRecord>, StoreError>;
+    /// The records of an authority's responder certificates that were given out and end after `now`, the newest first.
+    async fn responder_records(
+        &mut self,
+        issuer: CaKeyId,
+        now: Timestamp,
+    ) -> Result<Vec<CertificateRecord>, StoreError>;
+    /// Records of certificates that were recorded at or before `before`, were never given out and are not revoked.
+    async fn abandoned_records(
+        &mut self,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<(CaKeyId, SerialNumber)>, StoreError>;
+    /// Every revoked certificate of an authority, by serial number.
+    async fn revoked_certificates(
+        &mut self,
+        issuer: CaKeyId,
+    ) -> Result<Vec<RevokedCertificate>, StoreError>;
+    /// How many certificates of an authority are revoked.
+    async fn count_revoked(&mut self, issuer: CaKeyId) -> Result<u64, StoreError>;
+    /// The newest revocation list of an authority.
+    async fn revocation_list(
+        &mut self,
+        issuer: CaKeyId,
+    ) -> Result<Option<StoredRevocationList>, StoreError>;
+    /// What the scheme operator decided about the trust services, in the order of the decisions.
+    async fn trust_decisions(&mut self) -> Result<Vec<TrustDecision>, StoreError>;
+    /// The newest trusted list.
+    async fn trusted_list(&mut self) -> Result<Option<StoredTrustedList>, StoreError>;
+
     /// The CA certificates that were ever published.
     async fn published_certificates(&mut self) -> Result<Vec<PublishedCertificate>, StoreError>;
 }
@@ -332,6 +387,31 @@ pub trait UnitOfWork: Reader {
     async fn insert_checkpoint(&mut self, checkpoint: &SignedCheckpoint) -> Result<(), StoreError>;
     /// Adds what stays of a session.
     async fn insert_evidence(&mut self, evidence: &Evidence) -> Result<(), StoreError>;
+    /// Records a certificate that is about to be signed.
+    async fn record_certificate(&mut self, record: &CertificateRecord) -> Result<(), StoreError>;
+    /// Notes that a recorded certificate was given out; [`StoreError::Conflict`] if it is revoked or was given out before.
+    async fn certificate_issued(
+        &mut self,
+        issuer: CaKeyId,
+        serial: &SerialNumber,
+        issued: &Issued,
+    ) -> Result<(), StoreError>;
+    /// Revokes a certificate; the first revocation stands. Says whether it is this one.
+    async fn revoke_certificate(
+        &mut self,
+        issuer: CaKeyId,
+        serial: &SerialNumber,
+        revocation: Revocation,
+    ) -> Result<bool, StoreError>;
+    /// Adds a revocation list; [`StoreError::Conflict`] if there is one of this number.
+    async fn insert_revocation_list(
+        &mut self,
+        list: &StoredRevocationList,
+    ) -> Result<(), StoreError>;
+    /// Adds a decision about a trust service.
+    async fn insert_trust_decision(&mut self, decision: &TrustDecision) -> Result<(), StoreError>;
+    /// Adds a trusted list; [`StoreError::Conflict`] if there is one of this number.
+    async fn insert_trusted_list(&mut self, list: &StoredTrustedList) -> Result<(), StoreError>;
     /// Remembers a published CA certificate; once is enough.
     async fn remember_certificate(
         &mut self,
@@ -443,19 +523,49 @@ pub trait ServerKeys: Send + Sync {
     async fn ready(&self) -> Result<(), KeysError>;
 }
 
-/// The issuing CAs.
+/// The authorities and what stands around them: their keys sign only what `pki` has built and checked.
 #[async_trait]
 pub trait CaSigner: Send + Sync {
-    /// The CA that issues for accounts of this level.
-    fn issuer(&self, level: AccountLevel) -> Arc<IssuingCa>;
-    /// Signs a linted certificate with that CA's key; what comes back verified under the CA's certificate.
-    async fn sign(
+    /// The CA that issues for accounts of this level now.
+    fn issuer(&self, level: AccountLevel) -> Arc<IssuingAuthority>;
+    /// All issuing CAs: those that issue now, and those before them that answer for what they issued.
+    fn issuers(&self) -> Vec<Arc<IssuingAuthority>>;
+    /// Signs a linted certificate with a CA's key; what comes back verified under the CA's certificate.
+    async fn sign(&self, issuer: CaKeyId, certificate: Linted) -> Result<Certificate, KeysError>;
+    /// Signs a revocation list of a CA.
+    async fn sign_revocation_list(
         &self,
-        level: AccountLevel,
-        certificate: Linted,
-    ) -> Result<Certificate, KeysError>;
-    /// Root and issuing CA certificates, for publication.
+        issuer: CaKeyId,
+        list: UnsignedRevocationList,
+    ) -> Result<RevocationList, KeysError>;
+    /// The root's revocation list, signed where the root's key is.
+    fn root_revocation_list(&self) -> Option<Arc<RevocationList>>;
+    /// The OCSP responder's public key, DER `SubjectPublicKeyInfo`; the first call makes the key.
+    async fn responder_key(&self) -> Result<Vec<u8>, KeysError>;
+    /// Signs an OCSP answer.
+    async fn sign_ocsp(&self, response: UnsignedOcspResponse) -> Result<OcspResponse, KeysError>;
+    /// The time-stamping unit, if the ceremony made one.
+    fn time_stamping_unit(&self) -> Option<Arc<TimeStampingUnit>>;
+    /// Signs a time-stamp with the unit's key.
+    async fn sign_token(&self, token: UnsignedToken) -> Result<TimeStampToken, KeysError>;
+    /// The certificate of the trusted list's signer, if the ceremony made one.
+    fn list_signer(&self) -> Option<Arc<Certificate>>;
+    /// Signs a trusted list or a list of lists.
+    async fn sign_list(&self, list: UnsignedTrustedList) -> Result<SignedTrustedList, KeysError>;
+    /// All CA certificates, the time-stamping unit's (`tsu`) and the list signer's (`trust-list`), for publication; the
+    /// root first, each under its name.
     fn published(&self) -> Vec<PublishedCertificate>;
+}
+
+/// An issuing CA and its place in addresses.
+#[derive(Clone, Debug)]
+pub struct IssuingAuthority {
+    /// File name without ending, as in `/certs/eid-q.crt`, `/crl/eid-q.crl`, `/ocsp/eid-q`.
+    pub name: String,
+    /// Its key.
+    pub id: CaKeyId,
+    /// Certificate, level, addresses.
+    pub ca: IssuingCa,
 }
 
 /// A CA certificate for publication.

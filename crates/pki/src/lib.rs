@@ -29,11 +29,17 @@
 //! # }
 //! ```
 
+pub mod crl;
+pub mod ocsp;
 mod oids;
 mod public_key;
+mod revocation;
 mod signer;
+pub mod trusted_list;
+pub mod tsp;
 pub mod x509;
 
 pub use const_oid::ObjectIdentifier;
 pub use public_key::{PublicKey, PublicKeyError, RSA_PUBLIC_EXPONENT, VerificationError};
+pub use revocation::{Revocation, RevocationReason};
 pub use signer::{SignatureAlgorithm, Signer, SignerError};

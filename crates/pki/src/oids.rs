@@ -60,3 +60,5 @@ pub(crate) const P521: Oid = oid("1.3.132.0.35");
 pub(crate) const ECDSA_SHA256: Oid = oid("1.2.840.10045.4.3.2");
 pub(crate) const ECDSA_SHA384: Oid = oid("1.2.840.10045.4.3.3");
 pub(crate) const ECDSA_SHA512: Oid = oid("1.2.840.10045.4.3.4");
+pub(crate) const RSA_SHA256: Oid = oid("1.2.840.113549.1.1.11");
+pub(crate) const RSA_SHA512: Oid = oid("1.2.840.113549.1.1.13");

@@ -13,6 +13,9 @@ use crate::signer::SignatureAlgorithm;
 /// The RSA public exponent of every end-entity key, 65537.
 pub const RSA_PUBLIC_EXPONENT: u32 = 65_537;
 
+/// Larger RSA keys verify nothing: bounds the work that a stranger can cause.
+const MAX_RSA_BITS: usize = 8192;
+
 /// A public key with its exact `SubjectPublicKeyInfo` bytes.
 #[derive(Debug, Clone)]
 pub struct PublicKey {
@@ -115,7 +118,29 @@ impl PublicKey {
             SignatureAlgorithm::EcdsaSha512 => {
                 self.verify_digest(&Sha512::digest(message), signature)
             }
+            SignatureAlgorithm::RsaSha256 => self.verify_rsa::<Sha256>(message, signature),
+            SignatureAlgorithm::RsaSha512 => self.verify_rsa::<Sha512>(message, signature),
         }
+    }
+
+    /// RSASSA-PKCS1-v1_5 (RFC 8017 §8.2.2).
+    fn verify_rsa<D>(&self, message: &[u8], signature: &[u8]) -> Result<(), VerificationError>
+    where
+        D: Digest + const_oid::AssociatedOid,
+    {
+        let Kind::Rsa { modulus, exponent } = &self.kind else {
+            return Err(VerificationError::UnsupportedKey);
+        };
+        let number = |bytes: &[u8]| rsa::BoxedUint::from_be_slice_vartime(bytes);
+        let key =
+            rsa::RsaPublicKey::new_with_max_size(number(modulus), number(exponent), MAX_RSA_BITS)
+                .map_err(|_| VerificationError::UnsupportedKey)?;
+        key.verify(
+            rsa::Pkcs1v15Sign::new::<D>(),
+            &D::digest(message),
+            signature,
+        )
+        .map_err(|_| VerificationError::WrongSignature)
     }
 
     fn verify_digest(&self, digest: &[u8], signature: &[u8]) -> Result<(), VerificationError> {

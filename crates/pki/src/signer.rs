@@ -1,6 +1,7 @@
 //! What signs: a key that never shows itself, and the algorithms it may use.
 
 use const_oid::ObjectIdentifier;
+use der::asn1::{Any, AnyRef};
 use thiserror::Error;
 
 use crate::oids;
@@ -55,6 +56,11 @@ pub enum SignatureAlgorithm {
     EcdsaSha384,
     /// ecdsa-with-SHA512, for P-521 keys.
     EcdsaSha512,
+    /// sha256WithRSAEncryption (RFC 8017 §8.2): OCSP answers, because relying parties' clients take nothing else
+    /// (`pki.md` §2.1). No certificate of ours is signed with it.
+    RsaSha256,
+    /// sha512WithRSAEncryption: read, not made.
+    RsaSha512,
 }
 
 impl SignatureAlgorithm {
@@ -64,6 +70,8 @@ impl SignatureAlgorithm {
             oids::ECDSA_SHA256 => Some(Self::EcdsaSha256),
             oids::ECDSA_SHA384 => Some(Self::EcdsaSha384),
             oids::ECDSA_SHA512 => Some(Self::EcdsaSha512),
+            oids::RSA_SHA256 => Some(Self::RsaSha256),
+            oids::RSA_SHA512 => Some(Self::RsaSha512),
             _ => None,
         }
     }
@@ -74,15 +82,22 @@ impl SignatureAlgorithm {
             Self::EcdsaSha256 => oids::ECDSA_SHA256,
             Self::EcdsaSha384 => oids::ECDSA_SHA384,
             Self::EcdsaSha512 => oids::ECDSA_SHA512,
+            Self::RsaSha256 => oids::RSA_SHA256,
+            Self::RsaSha512 => oids::RSA_SHA512,
         }
     }
 
     /// Its `AlgorithmIdentifier`.
     pub(crate) fn identifier(self) -> spki::AlgorithmIdentifierOwned {
-        // RFC 5758 §3.2: the parameters field of ecdsa-with-* is absent, not NULL.
+        let parameters = match self {
+            // RFC 5758 §3.2: the parameters field of ecdsa-with-* is absent, not NULL.
+            Self::EcdsaSha256 | Self::EcdsaSha384 | Self::EcdsaSha512 => None,
+            // RFC 4055 §5: the parameters field must be NULL.
+            Self::RsaSha256 | Self::RsaSha512 => Some(Any::from(AnyRef::NULL)),
+        };
         spki::AlgorithmIdentifierOwned {
             oid: self.oid(),
-            parameters: None,
+            parameters,
         }
     }
 }

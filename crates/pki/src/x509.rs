@@ -10,6 +10,7 @@ mod issue;
 mod lint;
 mod name;
 mod profile;
+mod services;
 mod tbs;
 #[cfg(test)]
 mod testkit;
@@ -27,5 +28,6 @@ pub use issue::{IssueError, Linted};
 pub use lint::{LintFinding, lint};
 pub use name::DistinguishedName;
 pub use profile::{EndEntityProfile, Level, Profile, Publication, Purpose, SchemeOids};
+pub use services::{ServiceName, build_list_signer, build_responder, build_time_stamping_unit};
 pub use time::END_ENTITY_LIFETIME;
 pub use x509_cert::ext::pkix::{KeyUsage, KeyUsages};

@@ -40,11 +40,13 @@
 
 mod account;
 mod audit;
+mod certificate;
 mod cipher;
 mod error;
 mod evidence;
 mod moment;
 mod pooled_half;
+mod publication;
 mod published_certificate;
 mod registration;
 mod relying_party;

@@ -1,7 +1,8 @@
 use crate::{
     account,
     audit::{self, Trail},
-    evidence, pooled_half, published_certificate, registration, relying_party, session,
+    certificate, evidence, pooled_half, publication, published_certificate, registration,
+    relying_party, session,
     tables::Tables,
     transaction,
     wakeups::Wakeups,
@@ -9,9 +10,10 @@ use crate::{
 use async_trait::async_trait;
 use engine::{
     domain::{
-        Account, AccountId, AuditEntry, AuditLink, AuditRecord, DeviceId, Evidence, KeyId,
-        KeyState, Profile, Registration, RelyingParty, ServerModulus, Session, Transaction,
-        TransactionId,
+        Account, AccountId, AuditEntry, AuditLink, AuditRecord, CaKeyId, CertificateRecord,
+        DeviceId, Evidence, Issued, KeyId, KeyState, Profile, Registration, RelyingParty,
+        Revocation, RevokedCertificate, SerialNumber, ServerModulus, Session, Standing,
+        StoredRevocationList, StoredTrustedList, Transaction, TransactionId, TrustDecision,
     },
     ports::{
         AuditCursor, AuditPage, NewServerHalf, PublishedCertificate, Reader, Retention, StoreError,
@@ -309,10 +311,113 @@ impl Reader for Work {
     async fn pooled_moduli(&mut self) -> Result<Vec<ServerModulus>, StoreError> {
         pooled_half::moduli(&mut self.tables).await
     }
+
+    async fn standing(
+        &mut self,
+        issuer: CaKeyId,
+        serial: &SerialNumber,
+    ) -> Result<Standing, StoreError> {
+        certificate::standing(&mut self.tables, issuer, serial).await
+    }
+
+    async fn certificate_record(
+        &mut self,
+        issuer: CaKeyId,
+        serial: &SerialNumber,
+    ) -> Result<Option<CertificateRecord>, StoreError> {
+        certificate::find(&mut self.tables, issuer, serial).await
+    }
+
+    async fn certificate_records(
+        &mut self,
+        after: Option<(CaKeyId, &SerialNumber)>,
+        limit: u32,
+    ) -> Result<Vec<CertificateRecord>, StoreError> {
+        certificate::page(&mut self.tables, after, limit).await
+    }
+
+    async fn responder_records(
+        &mut self,
+        issuer: CaKeyId,
+        now: Timestamp,
+    ) -> Result<Vec<CertificateRecord>, StoreError> {
+        certificate::responders(&mut self.tables, issuer, now).await
+    }
+
+    async fn abandoned_records(
+        &mut self,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<(CaKeyId, SerialNumber)>, StoreError> {
+        certificate::abandoned(&mut self.tables, before, limit).await
+    }
+
+    async fn revoked_certificates(
+        &mut self,
+        issuer: CaKeyId,
+    ) -> Result<Vec<RevokedCertificate>, StoreError> {
+        certificate::revoked(&mut self.tables, issuer).await
+    }
+
+    async fn count_revoked(&mut self, issuer: CaKeyId) -> Result<u64, StoreError> {
+        certificate::count_revoked(&mut self.tables, issuer).await
+    }
+
+    async fn revocation_list(
+        &mut self,
+        issuer: CaKeyId,
+    ) -> Result<Option<StoredRevocationList>, StoreError> {
+        publication::revocation_list(&mut self.tables, issuer).await
+    }
+
+    async fn trust_decisions(&mut self) -> Result<Vec<TrustDecision>, StoreError> {
+        publication::decisions(&mut self.tables).await
+    }
+
+    async fn trusted_list(&mut self) -> Result<Option<StoredTrustedList>, StoreError> {
+        publication::trusted_list(&mut self.tables).await
+    }
 }
 
 #[async_trait]
 impl UnitOfWork for Work {
+    async fn record_certificate(&mut self, record: &CertificateRecord) -> Result<(), StoreError> {
+        certificate::record(&mut self.tables, record).await
+    }
+
+    async fn certificate_issued(
+        &mut self,
+        issuer: CaKeyId,
+        serial: &SerialNumber,
+        issued: &Issued,
+    ) -> Result<(), StoreError> {
+        certificate::issued(&mut self.tables, issuer, serial, issued).await
+    }
+
+    async fn revoke_certificate(
+        &mut self,
+        issuer: CaKeyId,
+        serial: &SerialNumber,
+        revocation: Revocation,
+    ) -> Result<bool, StoreError> {
+        certificate::revoke(&mut self.tables, issuer, serial, revocation).await
+    }
+
+    async fn insert_revocation_list(
+        &mut self,
+        list: &StoredRevocationList,
+    ) -> Result<(), StoreError> {
+        publication::insert_revocation_list(&mut self.tables, list).await
+    }
+
+    async fn insert_trust_decision(&mut self, decision: &TrustDecision) -> Result<(), StoreError> {
+        publication::insert_decision(&mut self.tables, decision).await
+    }
+
+    async fn insert_trusted_list(&mut self, list: &StoredTrustedList) -> Result<(), StoreError> {
+        publication::insert_trusted_list(&mut self.tables, list).await
+    }
+
     async fn insert_account(&mut self, account: &Account) -> Result<(), StoreError> {
         account::insert(&mut self.tables, account).await
     }

@@ -1,10 +1,16 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use engine::domain::{AccountLevel, Wrapped};
-use engine::ports::{CaSigner, KeysError, NewServerHalf, Opened, PublishedCertificate, ServerKeys};
+use engine::domain::{AccountLevel, CaKeyId, Wrapped};
+use engine::ports::{
+    CaSigner, IssuingAuthority, KeysError, NewServerHalf, Opened, PublishedCertificate, ServerKeys,
+};
 use jiff::Timestamp;
-use pki::x509::{Certificate, IssuingCa, Linted};
+use pki::crl::{RevocationList, UnsignedRevocationList};
+use pki::ocsp::{OcspResponse, UnsignedOcspResponse};
+use pki::trusted_list::{SignedTrustedList, UnsignedTrustedList};
+use pki::tsp::{TimeStampToken, TimeStampingUnit, UnsignedToken};
+use pki::x509::{Certificate, Linted};
 use splitkey::seal::Kind;
 use splitkey::{
     ClientModulus, EncodedMessage, KeyId, ModulusError, PartialSignature, Profile, ServerShare,
@@ -100,11 +106,51 @@ impl ServerKeys for ClosedVault {
 
 #[async_trait]
 impl CaSigner for ClosedVault {
-    fn issuer(&self, _: AccountLevel) -> Arc<IssuingCa> {
+    fn issuer(&self, _: AccountLevel) -> Arc<IssuingAuthority> {
         unreachable!("a process without keys issues no certificate")
     }
 
-    async fn sign(&self, _: AccountLevel, _: Linted) -> Result<Certificate, KeysError> {
+    fn issuers(&self) -> Vec<Arc<IssuingAuthority>> {
+        Vec::new()
+    }
+
+    async fn sign(&self, _: CaKeyId, _: Linted) -> Result<Certificate, KeysError> {
+        refuse()
+    }
+
+    async fn sign_revocation_list(
+        &self,
+        _: CaKeyId,
+        _: UnsignedRevocationList,
+    ) -> Result<RevocationList, KeysError> {
+        refuse()
+    }
+
+    fn root_revocation_list(&self) -> Option<Arc<RevocationList>> {
+        None
+    }
+
+    async fn responder_key(&self) -> Result<Vec<u8>, KeysError> {
+        refuse()
+    }
+
+    async fn sign_ocsp(&self, _: UnsignedOcspResponse) -> Result<OcspResponse, KeysError> {
+        refuse()
+    }
+
+    fn time_stamping_unit(&self) -> Option<Arc<TimeStampingUnit>> {
+        None
+    }
+
+    async fn sign_token(&self, _: UnsignedToken) -> Result<TimeStampToken, KeysError> {
+        refuse()
+    }
+
+    fn list_signer(&self) -> Option<Arc<Certificate>> {
+        None
+    }
+
+    async fn sign_list(&self, _: UnsignedTrustedList) -> Result<SignedTrustedList, KeysError> {
         refuse()
     }
 

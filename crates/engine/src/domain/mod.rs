@@ -4,6 +4,7 @@ mod account;
 mod audit;
 mod audit_chain;
 mod billing;
+mod certificate;
 mod evidence;
 mod key;
 mod pin_counter;
@@ -18,6 +19,10 @@ pub use audit::{AuditEvent, AuditRecord};
 pub use audit_chain::{AuditEntry, AuditLink, NotALink};
 pub use billing::{
     Anomaly, AnomalyKind, Charge, CountedSession, Metering, Usage, UsageRow, charge,
+};
+pub use certificate::{
+    CaKeyId, CertificateKind, CertificateRecord, Issued, Standing, StoredRevocationList,
+    StoredTrustedList, TrustDecision,
 };
 pub use evidence::{Evidence, SignedRecord, TransactionRecord};
 pub use key::{AccountKey, KeyState, PerPurpose};
@@ -39,3 +44,11 @@ pub use wrapped::Wrapped;
 
 /// The protocol's own types that entities and ports are made of, for those who implement the ports.
 pub use splitkey::{DeviceId, KeyId, Profile, Purpose, ServerModulus, TokenHash, TransactionId};
+
+/// What the certificates' records are made of, for the same.
+pub use pki::{
+    Revocation, RevocationReason,
+    crl::RevokedCertificate,
+    trusted_list::{ServiceStatus, Status},
+    x509::SerialNumber,
+};

@@ -20,6 +20,7 @@ mod sessions;
 mod status;
 mod submit;
 mod sync;
+mod trust;
 
 pub use accounts::AccountSummary;
 pub use audit_trail::{AuditFinding, AuditReport, MAX_FINDINGS};
@@ -33,6 +34,7 @@ pub use registration::IdentityRequest;
 pub use relying_parties::NewRelyingParty;
 pub use sessions::{Caller, CertificateAnswer, StartedDeviceLink, StartedSession, Target};
 pub use status::SessionStatus;
+pub use trust::{TrustServiceSummary, TrustedListAnswer};
 
 pub(crate) use evaluate::hex;
 

@@ -336,6 +336,11 @@ impl Facts {
 pub struct SerialNumber(pub(crate) Vec<u8>);
 
 impl SerialNumber {
+    /// A serial number that was read from [`SerialNumber::as_bytes`] before.
+    pub fn from_bytes(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
     /// The content octets; the first is below 0x80 in a conforming certificate.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0

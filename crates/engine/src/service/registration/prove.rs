@@ -376,13 +376,13 @@ impl Service {
             subject: &subject,
             modulus,
         }
-        .build(&issuer, not_before, &mut self.rng())
+        .build(&issuer.ca, not_before, &mut self.rng())
         .ok()
         .and_then(|certificate| pki::x509::lint(&certificate).ok())
         .ok_or(Infrastructure::Internal(
             "a certificate that does not pass the lint",
         ))?;
-        let certificate = self.ca.sign(vouched.level, linted).await?;
+        let certificate = self.ca.sign(issuer.id, linted).await?;
         // What the relying party will verify with must be the key that was proven.
         if certificate.public_key().rsa_modulus() != Some(modulus.as_slice()) {
             return Err(Infrastructure::Internal("a certificate over another key").into());
@@ -444,6 +444,7 @@ impl Service {
             issuing_ca: self
                 .ca
                 .issuer(account.level)
+                .ca
                 .certificate()
                 .der()
                 .to_vec()
