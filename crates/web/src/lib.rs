@@ -3,7 +3,8 @@
 //!
 //! * `/smart-id-rp/v3`: the Relying Party API (`rp_api`),
 //! * `/device/v1`: what phones speak (`device_api`),
-//! * `/certs/{name}.pem|crt`: root and issuing CA certificates,
+//! * `/certs/{name}.pem|crt`: CA certificates and those of the services around them,
+//! * `/ocsp/{ca}`, `/crl/{ca}.crl`, `/tsa`, `/tl`, `/tl/lotl`: what validators ask,
 //! * `/openapi/`: OpenAPI documents of the above ([`openapi`]),
 //! * `/health/live`, `/health/ready`, `/metrics`.
 //!
@@ -18,20 +19,25 @@
 mod body;
 mod certificates;
 mod client_address;
+mod conditional;
 mod device_api;
 mod health;
 mod long_poll;
 mod metrics;
+mod ocsp;
 pub mod openapi;
 mod path;
 mod problem;
 mod rate_limit;
 mod request_log;
+mod revocation_lists;
 mod router;
 mod rp_api;
 mod settings;
 mod slashes;
 mod state;
+mod time_stamps;
+mod trusted_list;
 
 #[cfg(test)]
 mod testkit;

@@ -2,11 +2,13 @@
 
 use crate::state::App;
 use axum::{Router, extract::State, http::header, response::IntoResponse, routing::get};
+use engine::service::PublicationReport;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::{Registry, Unit},
 };
+
 use std::time::Duration;
 
 const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -24,6 +26,8 @@ pub(crate) struct Metrics {
     sessions_started: Family<KindLabels, Counter>,
     session_results: Family<ResultLabels, Counter>,
     long_polls: Gauge,
+    ocsp_answers: Family<OutcomeLabels, Counter>,
+    time_stamps: Family<OutcomeLabels, Counter>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -50,14 +54,41 @@ struct ResultLabels {
     end_result: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabels {
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AuthorityLabels {
+    authority: String,
+}
+
 /// Numbers that the process's jobs keep, for whoever reads `/metrics`.
 #[derive(Clone, Debug, Default)]
 pub struct JobMetrics {
     weak_keys: Gauge,
     key_scan: Gauge,
+    revocation_lists: Family<AuthorityLabels, Gauge>,
+    trusted_list: Gauge,
 }
 
 impl JobMetrics {
+    /// The newest revocation lists and the newest trusted list are of these moments.
+    pub fn published(&self, report: &PublicationReport) {
+        for (authority, this_update) in &report.revocation_lists {
+            let labels = AuthorityLabels {
+                authority: authority.clone(),
+            };
+            self.revocation_lists
+                .get_or_create(&labels)
+                .set(this_update.as_second());
+        }
+        if let Some(issued_at) = report.trusted_list {
+            self.trusted_list.set(issued_at.as_second());
+        }
+    }
+
     /// A scan over all keys came to its end at this second since 1970 and found this many weak ones.
     pub fn keys_scanned(&self, weak: u64, at: i64) {
         self.weak_keys.set(i64::try_from(weak).unwrap_or(i64::MAX));
@@ -78,6 +109,8 @@ impl Metrics {
         let sessions_started = Family::default();
         let session_results = Family::default();
         let long_polls = Gauge::default();
+        let ocsp_answers = Family::default();
+        let time_stamps = Family::default();
         let of = |unit: &str| Unit::Other(unit.to_owned());
         registry.register_with_unit(
             "http",
@@ -121,6 +154,30 @@ impl Metrics {
             Unit::Seconds,
             jobs.key_scan.clone(),
         );
+        registry.register_with_unit(
+            "ocsp",
+            "Certificates that OCSP answered for, by status; a request without such an answer counts once, by the reason",
+            of("answers"),
+            ocsp_answers.clone(),
+        );
+        registry.register_with_unit(
+            "given",
+            "Answers to time-stamp requests: granted, or why none was given",
+            of("time_stamps"),
+            time_stamps.clone(),
+        );
+        registry.register_with_unit(
+            "newest_revocation_list_timestamp",
+            "thisUpdate of the newest revocation list, by authority; more than half a day ago is an alarm",
+            Unit::Seconds,
+            jobs.revocation_lists.clone(),
+        );
+        registry.register_with_unit(
+            "trusted_list_timestamp",
+            "When the newest trusted list was issued; more than 30 days ago is an alarm, 0 where there is none",
+            Unit::Seconds,
+            jobs.trusted_list.clone(),
+        );
         Self {
             registry,
             requests,
@@ -128,6 +185,8 @@ impl Metrics {
             sessions_started,
             session_results,
             long_polls,
+            ocsp_answers,
+            time_stamps,
         }
     }
 
@@ -166,6 +225,18 @@ impl Metrics {
     pub(crate) fn session_result(&self, end_result: &'static str) {
         self.session_results
             .get_or_create(&ResultLabels { end_result })
+            .inc();
+    }
+
+    pub(crate) fn ocsp_answered(&self, outcome: &'static str) {
+        self.ocsp_answers
+            .get_or_create(&OutcomeLabels { outcome })
+            .inc();
+    }
+
+    pub(crate) fn time_stamp_answered(&self, outcome: &'static str) {
+        self.time_stamps
+            .get_or_create(&OutcomeLabels { outcome })
             .inc();
     }
 
@@ -208,6 +279,12 @@ mod tests {
         metrics.session_started("signature");
         metrics.session_result("OK");
         let _open = metrics.open_long_poll();
+        metrics.ocsp_answered("good");
+        metrics.time_stamp_answered("granted");
+        jobs.published(&PublicationReport {
+            revocation_lists: vec![("eid-q".to_owned(), jiff::Timestamp::UNIX_EPOCH)],
+            trusted_list: None,
+        });
         let text = metrics.text();
         let names = |what: &str| -> Vec<String> {
             let line = format!("# {what} ");
@@ -220,7 +297,7 @@ mod tests {
                 })
                 .collect()
         };
-        assert_eq!(names("TYPE").len(), 7, "{text}");
+        assert_eq!(names("TYPE").len(), 11, "{text}");
         assert_eq!(names("TYPE"), names("UNIT"));
         assert_eq!(names("TYPE"), names("HELP"));
     }

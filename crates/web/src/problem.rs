@@ -38,7 +38,7 @@ pub(crate) enum Failure {
     Device(DeviceError),
     /// The engine's answer to a phone that registers.
     Registration(RegistrationError),
-    /// Database or keys cannot be used; asked by `/health/ready`.
+    /// Database or keys cannot be used; asked by `/health/ready` and for what is published.
     NotReady(Infrastructure),
     /// They do not say whether they can.
     NotReadyInTime,
@@ -428,7 +428,8 @@ impl Answer {
     }
 }
 
-fn chain(error: &dyn Error) -> String {
+/// An error with all its causes, in one line.
+pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

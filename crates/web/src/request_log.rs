@@ -30,6 +30,11 @@ const MAX_REQUEST_ID: usize = 64;
 /// Status of a request whose client left before the answer, in log and metrics only.
 const CLIENT_CLOSED: u16 = 499;
 
+/// What failed on our side behind an answer of 200 that says so in its own words, as OCSP's do: travels in the response's
+/// extensions.
+#[derive(Clone, Debug)]
+pub(crate) struct OwnFault(pub(crate) String);
+
 /// The middleware around every route.
 pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let Some(peer) = peer(request.extensions()) else {
@@ -60,7 +65,8 @@ pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: 
     headers
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
-    line.answered(response.status(), rejection);
+    let fault = response.extensions_mut().remove::<OwnFault>();
+    line.answered(response.status(), rejection, fault);
     response
 }
 
@@ -119,6 +125,7 @@ struct Line {
     request_id: String,
     start: Instant,
     outcome: Option<(StatusCode, Option<Rejection>)>,
+    fault: Option<OwnFault>,
 }
 
 impl Line {
@@ -133,14 +140,21 @@ impl Line {
             request_id: id.to_owned(),
             start: Instant::now(),
             outcome: None,
+            fault: None,
         }
     }
 
-    fn answered(&mut self, status: StatusCode, rejection: Option<Rejection>) {
+    fn answered(
+        &mut self,
+        status: StatusCode,
+        rejection: Option<Rejection>,
+        fault: Option<OwnFault>,
+    ) {
         self.outcome = Some((status, rejection));
+        self.fault = fault;
     }
 
-    /// `cause`: of a 5xx that somebody has to look into.
+    /// `cause`: of what somebody has to look into.
     fn write(&self, status: u16, code: &str, cause: Option<&str>, took: Duration) {
         let Self {
             method,
@@ -170,6 +184,7 @@ impl Drop for Line {
                 rejection.cause.as_deref(),
             ),
         };
+        let cause = cause.or(self.fault.as_ref().map(|fault| fault.0.as_str()));
         self.app
             .metrics
             .answered(self.method, &self.route, status, code, took);

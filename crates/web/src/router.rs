@@ -1,10 +1,11 @@
 use crate::{
-    certificates, device_api, health, metrics, openapi,
+    certificates, device_api, health, metrics, ocsp, openapi,
     problem::{Api, Failure},
-    request_log, rp_api,
+    request_log, revocation_lists, rp_api,
     settings::WebSettings,
     slashes,
     state::{App, AppState},
+    time_stamps, trusted_list,
 };
 use axum::{
     Router,
@@ -49,6 +50,10 @@ pub fn router_with(service: Service, settings: WebSettings, more: Router) -> Rou
         .merge(guarded(device_routes, Api::Device))
         .merge(rp_api::old_routes())
         .merge(certificates::routes())
+        .merge(ocsp::routes())
+        .merge(revocation_lists::routes())
+        .merge(time_stamps::routes())
+        .merge(trusted_list::routes())
         .merge(health::routes())
         .merge(openapi::routes())
         .merge(metrics::routes())

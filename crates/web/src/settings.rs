@@ -13,7 +13,7 @@ pub struct WebSettings {
     pub body_timeout: Duration,
     /// Long polls that wait at the same time. Whoever comes when there are as many is answered after a second.
     pub long_polls: usize,
-    /// Whether relying parties and phones are told to come again later; certificates, health and metrics go on.
+    /// Whether relying parties and phones are told to come again later; what validators ask, health and metrics go on.
     pub maintenance: bool,
     /// Once cancelled, open long polls are answered at once and `/health/ready` says no; everything else goes on.
     pub stop: CancellationToken,
@@ -30,6 +30,8 @@ pub struct Limits {
     pub failures: Rate,
     /// Requests in the name of one relying party from one client that start a session or ask for a certificate.
     pub requests: Rate,
+    /// OCSP and time-stamp requests from one client; each costs us a signature.
+    pub validations: Rate,
     /// Clients that are remembered for each limit.
     pub remembered_clients: usize,
 }
@@ -65,6 +67,11 @@ impl Default for Limits {
                 burst: 1000,
                 per_minute: 6000,
             },
+            // A hundred containers a second, from one validator.
+            validations: Rate {
+                burst: 600,
+                per_minute: 6000,
+            },
             remembered_clients: 10_000,
         }
     }
@@ -84,6 +91,10 @@ impl Limits {
                 per_minute: 10_000,
             },
             requests: Rate {
+                burst: 1_000_000,
+                per_minute: 1_000_000,
+            },
+            validations: Rate {
                 burst: 1_000_000,
                 per_minute: 1_000_000,
             },

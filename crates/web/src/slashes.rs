@@ -9,6 +9,9 @@ use axum::{
 #[derive(Clone)]
 pub(crate) struct PathAsSent(pub(crate) String);
 
+/// Segments before the base64 of an OCSP request in a path, which may have any slashes (RFC 6960 §A.1).
+const OCSP: &str = "/ocsp/";
+
 /// Collapses repeated slashes in the path.
 pub(crate) fn collapse(mut request: Request) -> Request {
     let path = request.uri().path();
@@ -25,9 +28,18 @@ pub(crate) fn collapse(mut request: Request) -> Request {
 
 fn single(path: &str) -> String {
     let mut collapsed = String::with_capacity(path.len());
-    for character in path.chars() {
-        if character != '/' || !collapsed.ends_with('/') {
+    let mut slashes = 0;
+    for (at, character) in path.char_indices() {
+        if character != '/' {
             collapsed.push(character);
+        } else if !collapsed.ends_with('/') {
+            collapsed.push(character);
+            slashes += 1;
+        }
+        // `/ocsp/{ca}/`, and then what is the client's.
+        if slashes == 3 && collapsed.starts_with(OCSP) {
+            collapsed.push_str(&path[at + 1..]);
+            break;
         }
     }
     collapsed
@@ -67,6 +79,19 @@ mod tests {
             "http://example.org/v3/x"
         );
         assert_eq!(collapsed("/v3/v3"), "/v3/v3");
+    }
+
+    #[test]
+    fn slashes_of_an_ocsp_request_stay() {
+        for (sent, expected) in [
+            ("/ocsp/eid-q/MEUw//a/b//", "/ocsp/eid-q/MEUw//a/b//"),
+            ("//ocsp//eid-q/M//a", "/ocsp/eid-q/M//a"),
+            ("/ocsp/eid-q//M//a", "/ocsp/eid-q//M//a"),
+            ("/ocsp//eid-q", "/ocsp/eid-q"),
+            ("/ocspx//eid-q//M//a", "/ocspx/eid-q/M/a"),
+        ] {
+            assert_eq!(collapsed(sent), expected);
+        }
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub(crate) struct AppState {
     registrations: RateLimit,
     failures: RateLimit<(Api, IpAddr)>,
     requests: RateLimit<(RelyingPartyUuid, Client)>,
+    validations: RateLimit,
 }
 
 impl AppState {
@@ -33,6 +34,7 @@ impl AppState {
             registrations: RateLimit::new(limits.registrations, limits.remembered_clients),
             failures: RateLimit::new(limits.failures, limits.remembered_clients),
             requests: RateLimit::new(limits.requests, limits.remembered_clients),
+            validations: RateLimit::new(limits.validations, limits.remembered_clients),
             settings,
         })
     }
@@ -43,6 +45,16 @@ impl AppState {
     /// It started too many.
     pub(crate) fn count_registration(&self, client: ClientAddress) -> Result<(), Failure> {
         self.registrations
+            .take(client.0)
+            .map_err(|retry_after| Failure::TooManyRequests { retry_after })
+    }
+
+    /// Counts a question of a validator that costs us a signature.
+    ///
+    /// # Errors
+    /// There were too many.
+    pub(crate) fn count_validation(&self, client: ClientAddress) -> Result<(), Failure> {
+        self.validations
             .take(client.0)
             .map_err(|retry_after| Failure::TooManyRequests { retry_after })
     }

@@ -100,6 +100,18 @@ pub enum AuditEvent {
     RelyingPartyChanged { change: String },
     /// A scan found keys whose moduli have in common what no two good keys have (`splitkey.md` §1.1).
     WeakModulusFound { weakness: String, keys: Vec<String> },
+    /// An authority certified the OCSP responder.
+    ResponderCertified {
+        authority: String,
+        serial: String,
+        sha256: String,
+    },
+    /// The scheme operator decided about a trust service.
+    TrustDecided {
+        service: String,
+        status: String,
+        since: Timestamp,
+    },
 }
 
 impl AuditEvent {
@@ -128,6 +140,8 @@ impl AuditEvent {
             Self::GuessingSuspected { .. } => "guessing_suspected",
             Self::RelyingPartyChanged { .. } => "relying_party_changed",
             Self::WeakModulusFound { .. } => "weak_modulus_found",
+            Self::ResponderCertified { .. } => "responder_certified",
+            Self::TrustDecided { .. } => "trust_decided",
         }
     }
 }

@@ -223,6 +223,12 @@ pub enum OperatorError {
     /// The UUID is taken.
     #[error("a relying party with the UUID {0} exists already")]
     RelyingPartyExists(wire::RelyingPartyUuid),
+    /// No trust service has this name.
+    #[error("no trust service is named {0}; `smart-id trust status` lists them")]
+    UnknownTrustService(String),
+    /// A decision about a trust service that the trusted list cannot tell.
+    #[error("{0}")]
+    InvalidTrustDecision(String),
     /// A relying party needs a name.
     #[error("{0}")]
     InvalidRelyingParty(String),

@@ -42,7 +42,15 @@ impl Flights {
     /// # Errors
     /// Too many wait already.
     pub(super) async fn take_off(&self, id: TransactionId) -> Result<Flight<'_>, Crowded> {
-        let flight = self.queue_up(id.0)?;
+        self.take_off_with(id.0).await
+    }
+
+    /// The same for work that is no transaction's; the caller keeps its own [`Flights`] for it.
+    ///
+    /// # Errors
+    /// Too many wait already.
+    pub(super) async fn take_off_with(&self, id: [u8; 16]) -> Result<Flight<'_>, Crowded> {
+        let flight = self.queue_up(id)?;
         poll_fn(|context| flight.poll_turn(context.waker())).await;
         Ok(flight)
     }

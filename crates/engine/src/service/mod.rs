@@ -34,7 +34,10 @@ pub use registration::IdentityRequest;
 pub use relying_parties::NewRelyingParty;
 pub use sessions::{Caller, CertificateAnswer, StartedDeviceLink, StartedSession, Target};
 pub use status::SessionStatus;
-pub use trust::{TrustServiceSummary, TrustedListAnswer};
+pub use trust::{
+    OcspOutcome, PublicationReport, RevocationListAnswer, TrustAnswer, TrustServiceSummary,
+    TrustedListAnswer,
+};
 
 pub(crate) use evaluate::hex;
 
@@ -66,6 +69,8 @@ pub struct Service {
     flights: Arc<flights::Flights>,
     /// Where the audit trail stood when this process last signed a checkpoint.
     last_signed: Arc<Mutex<Option<AuditLink>>>,
+    /// What this process knows of what the trust services publish.
+    published: Arc<trust::Published>,
 }
 
 impl Service {
@@ -88,6 +93,7 @@ impl Service {
             policy: Arc::new(policy),
             flights: Arc::default(),
             last_signed: Arc::default(),
+            published: Arc::default(),
         }
     }
 

@@ -1,94 +1,171 @@
 //! The trust services around the authorities: OCSP, revocation lists, time-stamps, the trusted list.
 
-use super::{Infrastructure, OperatorError, Service};
-use jiff::Timestamp;
-use pki::trusted_list::{ServiceStatus, Status};
+mod ocsp;
+mod responders;
+mod revocation_lists;
+mod time_stamps;
+mod trusted_list;
 
-/// The trusted list of the moment.
-#[derive(Clone, Debug)]
-pub struct TrustedListAnswer {
-    /// Signed XML.
-    pub xml: String,
-    /// TSLSequenceNumber.
-    pub sequence: u64,
-    /// Until when it is good.
-    pub next_update: Timestamp,
+pub use revocation_lists::RevocationListAnswer;
+pub use trusted_list::{TrustServiceSummary, TrustedListAnswer};
+
+use super::{Infrastructure, Service, flights::Flights};
+use crate::{
+    domain::CaKeyId,
+    ports::{IssuingAuthority, KeysError, StoreError},
+};
+use jiff::Timestamp;
+use pki::x509::Certificate;
+use sha2::{Digest, Sha256};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// Tries to be the one who publishes the next number, before the round ends with what others published.
+const MAX_ROUNDS: u32 = 4;
+
+/// What a protocol of DER messages answers, and what is to be counted and logged about it.
+#[derive(Debug)]
+pub struct TrustAnswer<O> {
+    /// The whole answer, DER; also a refusal is one.
+    pub der: Vec<u8>,
+    /// For metrics: one for each thing that was asked.
+    pub outcomes: Vec<O>,
+    /// What failed on our side, for our own log.
+    pub failure: Option<Infrastructure>,
 }
 
-/// A trust service as an operator sees it.
-#[derive(Clone, Debug)]
-pub struct TrustServiceSummary {
-    /// `eid-q`, `tsu`.
-    pub name: String,
-    /// CA/QC, CA/PKC, TSA/QTST.
-    pub kind: &'static str,
-    /// The newest first.
-    pub statuses: Vec<ServiceStatus>,
+/// What OCSP said about one certificate, or why it said nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OcspOutcome {
+    /// Issued and not revoked.
+    Good,
+    /// Revoked.
+    Revoked,
+    /// Never issued here.
+    Unknown,
+    /// No request.
+    MalformedRequest,
+    /// All certificates are other authorities'.
+    Unauthorized,
+    /// Our fault.
+    InternalError,
+    /// Our fault, which passes.
+    TryLater,
+}
+
+impl OcspOutcome {
+    /// Stable snake_case code for metrics.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Revoked => "revoked",
+            Self::Unknown => "unknown",
+            Self::MalformedRequest => "malformed_request",
+            Self::Unauthorized => "unauthorized",
+            Self::InternalError => "internal_error",
+            Self::TryLater => "try_later",
+        }
+    }
+}
+
+/// How fresh what is published is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PublicationReport {
+    /// thisUpdate of each authority's newest revocation list, by the authority's name.
+    pub revocation_lists: Vec<(String, Timestamp)>,
+    /// ListIssueDateTime of the newest trusted list, if there is to be one.
+    pub trusted_list: Option<Timestamp>,
+}
+
+/// What a process knows of what is published, so that it need not ask the database each time, and who makes something just
+/// now. Everything in it may be lost.
+#[derive(Default)]
+pub(super) struct Published {
+    making: Flights,
+    responders: Mutex<HashMap<CaKeyId, Arc<Certificate>>>,
+    revocation_lists: Mutex<HashMap<CaKeyId, revocation_lists::Newest>>,
+}
+
+impl Published {
+    fn responders(&self) -> MutexGuard<'_, HashMap<CaKeyId, Arc<Certificate>>> {
+        self.responders
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn revocation_lists(&self) -> MutexGuard<'_, HashMap<CaKeyId, revocation_lists::Newest>> {
+        self.revocation_lists
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Service {
-    /// Answers an OCSP request at the address of an issuing CA; `None` if there is no such CA. What cannot be answered
-    /// becomes one of RFC 6960's unsigned answers.
-    pub async fn ocsp(&self, ca: &str, request: &[u8]) -> Option<Vec<u8>> {
-        todo!()
-    }
-
-    /// The newest revocation list of a CA (`root` included); `None` if there is no such CA.
-    ///
-    /// # Errors
-    /// The database cannot be used, or no list was made yet.
-    pub async fn revocation_list(&self, ca: &str) -> Result<Option<Vec<u8>>, Infrastructure> {
-        todo!()
-    }
-
-    /// Answers a time-stamp request; `None` if there is no time-stamping unit.
-    pub async fn time_stamp(&self, request: &[u8]) -> Option<Vec<u8>> {
-        todo!()
-    }
-
-    /// The trusted list; `None` if this deployment publishes none.
-    ///
-    /// # Errors
-    /// The database cannot be used.
-    pub async fn trusted_list(&self) -> Result<Option<TrustedListAnswer>, Infrastructure> {
-        todo!()
-    }
-
-    /// The list of lists that points to it.
-    ///
-    /// # Errors
-    /// The database cannot be used.
-    pub async fn list_of_lists(&self) -> Result<Option<TrustedListAnswer>, Infrastructure> {
-        todo!()
-    }
-
     /// Brings everything that is published up to date: responder certificates, revocation lists, the trusted list. Safe on
     /// any number of processes at once; call it about once a second.
     ///
     /// # Errors
     /// The first failure; what could be renewed was.
-    pub async fn renew_publications(&self) -> Result<(), Infrastructure> {
-        todo!()
+    pub async fn renew_publications(&self) -> Result<PublicationReport, Infrastructure> {
+        let mut report = PublicationReport::default();
+        let mut failure = None;
+        for issuer in self.ca.issuers() {
+            if let Err(error) = self.renew_responder(&issuer).await {
+                failure.get_or_insert(error);
+            }
+            match self.renew_revocation_list(&issuer).await {
+                Ok(this_update) => report
+                    .revocation_lists
+                    .push((issuer.name.clone(), this_update)),
+                Err(error) => {
+                    failure.get_or_insert(error);
+                }
+            }
+        }
+        match self.renew_trusted_list().await {
+            Ok(issued_at) => report.trusted_list = issued_at,
+            Err(error) => {
+                failure.get_or_insert(error);
+            }
+        }
+        match failure {
+            None => Ok(report),
+            Some(failure) => Err(failure),
+        }
     }
 
-    /// The trust services and their statuses.
-    ///
-    /// # Errors
-    /// The database cannot be used.
-    pub async fn trust_services(&self) -> Result<Vec<TrustServiceSummary>, OperatorError> {
-        todo!()
+    fn issuing_authority(&self, name: &str) -> Option<Arc<IssuingAuthority>> {
+        let mut issuers = self.ca.issuers().into_iter();
+        issuers.find(|issuer| issuer.name == name)
     }
 
-    /// The scheme operator's decision about a service.
-    ///
-    /// # Errors
-    /// No such service; a time before an earlier decision or in the future; the database cannot be used.
-    pub async fn decide_trust(
-        &self,
-        service: &str,
-        status: Status,
-        since: Timestamp,
-    ) -> Result<(), OperatorError> {
-        todo!()
+    /// Now, without fractions of a second: what is published has none.
+    fn this_second(&self) -> Timestamp {
+        whole_second(self.now())
     }
+}
+
+fn whole_second(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).unwrap_or(at)
+}
+
+/// Whether it may be over the next time.
+fn passes(failure: &Infrastructure) -> bool {
+    matches!(
+        failure,
+        Infrastructure::Store(StoreError::Conflict | StoreError::Unavailable(_))
+            | Infrastructure::Keys(KeysError::Unavailable(_))
+            | Infrastructure::Crowded
+    )
+}
+
+/// What somebody makes just now, in [`Published::making`].
+fn place(what: &[u8], whose: &[u8]) -> [u8; 16] {
+    let mut place = [0; 16];
+    let hash = Sha256::new().chain_update(what).chain_update(whose);
+    place.copy_from_slice(&hash.finalize()[..16]);
+    place
 }

@@ -1,0 +1,162 @@
+//! Revocation lists (RFC 5280 §5): a new one as soon as the number of revoked certificates changes, and when half of the
+//! newest one's life is over.
+
+use super::MAX_ROUNDS;
+use crate::{
+    domain::StoredRevocationList,
+    ports::{IssuingAuthority, StoreError},
+    service::{Infrastructure, Service},
+};
+use jiff::{SignedDuration, Timestamp};
+use pki::crl::UnsignedRevocationList;
+
+/// From thisUpdate to nextUpdate.
+const LIFE: SignedDuration = SignedDuration::from_hours(24);
+
+/// A revocation list as it is published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RevocationListAnswer {
+    /// DER.
+    pub der: Vec<u8>,
+    /// thisUpdate.
+    pub this_update: Timestamp,
+}
+
+/// What is known of an authority's newest list.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Newest {
+    this_update: Timestamp,
+    next_update: Timestamp,
+    entries: u64,
+}
+
+impl Newest {
+    fn of(list: &StoredRevocationList) -> Self {
+        Self {
+            this_update: list.this_update,
+            next_update: list.next_update,
+            entries: list.entries,
+        }
+    }
+
+    fn is_due(self, revoked: u64, now: Timestamp) -> bool {
+        let half = self.next_update.duration_since(self.this_update) / 2;
+        self.entries != revoked || now >= self.this_update + half
+    }
+}
+
+impl Service {
+    /// The newest revocation list of a CA (`root` included); `None` if there is no such CA.
+    ///
+    /// # Errors
+    /// The database cannot be used, or the first list cannot be made.
+    pub async fn revocation_list(
+        &self,
+        ca: &str,
+    ) -> Result<Option<RevocationListAnswer>, Infrastructure> {
+        if ca == "root" {
+            let list = self.ca.root_revocation_list();
+            return Ok(list.map(|list| RevocationListAnswer {
+                der: list.der().to_vec(),
+                this_update: list.this_update(),
+            }));
+        }
+        let Some(issuer) = self.issuing_authority(ca) else {
+            return Ok(None);
+        };
+        let list = match self.newest_list(&issuer).await? {
+            Some(list) => list,
+            None => {
+                self.renew_revocation_list(&issuer).await?;
+                let made = self.newest_list(&issuer).await?;
+                made.ok_or(Infrastructure::Internal("a revocation list that is lost"))?
+            }
+        };
+        Ok(Some(RevocationListAnswer {
+            der: list.der,
+            this_update: list.this_update,
+        }))
+    }
+
+    async fn newest_list(
+        &self,
+        issuer: &IssuingAuthority,
+    ) -> Result<Option<StoredRevocationList>, Infrastructure> {
+        let mut reader = self.store.read().await?;
+        Ok(reader.revocation_list(issuer.id).await?)
+    }
+
+    /// Publishes a list if one is due; returns when the newest one was made.
+    pub(super) async fn renew_revocation_list(
+        &self,
+        issuer: &IssuingAuthority,
+    ) -> Result<Timestamp, Infrastructure> {
+        let known = self.published.revocation_lists().get(&issuer.id).copied();
+        if let Some(known) = known {
+            let revoked = self.store.read().await?.count_revoked(issuer.id).await?;
+            if !known.is_due(revoked, self.now()) {
+                return Ok(known.this_update);
+            }
+        }
+        // One at a time in this process; between processes the number decides.
+        let _turn = self
+            .published
+            .making
+            .take_off_with(super::place(b"revocation list", &issuer.id.0))
+            .await
+            .map_err(|_| Infrastructure::Crowded)?;
+        for _ in 0..MAX_ROUNDS {
+            if let Some(newest) = self.next_list(issuer).await? {
+                self.published.revocation_lists().insert(issuer.id, newest);
+                return Ok(newest.this_update);
+            }
+        }
+        Err(Infrastructure::Store(StoreError::Conflict))
+    }
+
+    /// The newest list if none is due, or a new one; `None` if another process was faster with one.
+    async fn next_list(&self, issuer: &IssuingAuthority) -> Result<Option<Newest>, Infrastructure> {
+        let mut reader = self.store.read().await?;
+        let before = reader.revocation_list(issuer.id).await?;
+        let count = reader.count_revoked(issuer.id).await?;
+        let now = self.this_second();
+        if let Some(before) = &before
+            && !Newest::of(before).is_due(count, now)
+        {
+            return Ok(Some(Newest::of(before)));
+        }
+        let revoked = reader.revoked_certificates(issuer.id).await?;
+        drop(reader);
+        let number = before.as_ref().map_or(1, |before| before.number + 1);
+        // A greater number is never of an earlier time, also if the clock was set back: whoever holds both takes the newer.
+        let this_update = before.map_or(now, |before| now.max(before.this_update));
+        let next_update = this_update + LIFE;
+        let unsigned = UnsignedRevocationList::build(
+            issuer.ca.certificate(),
+            number,
+            this_update,
+            next_update,
+            &revoked,
+        )
+        .map_err(|_| Infrastructure::Internal("a revocation list that has no DER form"))?;
+        let signed = self.ca.sign_revocation_list(issuer.id, unsigned).await?;
+        let list = StoredRevocationList {
+            issuer: issuer.id,
+            number,
+            this_update,
+            next_update,
+            entries: revoked.len() as u64,
+            der: signed.der().to_vec(),
+        };
+        let mut uow = self.store.write().await?;
+        let inserted = async {
+            uow.insert_revocation_list(&list).await?;
+            uow.commit().await
+        };
+        match inserted.await {
+            Ok(()) => Ok(Some(Newest::of(&list))),
+            Err(StoreError::Conflict) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
