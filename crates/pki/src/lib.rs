@@ -30,6 +30,7 @@
 //! ```
 
 pub mod crl;
+mod digest;
 pub mod ocsp;
 mod oids;
 mod public_key;
@@ -40,6 +41,7 @@ pub mod tsp;
 pub mod x509;
 
 pub use const_oid::ObjectIdentifier;
+pub use digest::DigestAlgorithm;
 pub use public_key::{PublicKey, PublicKeyError, RSA_PUBLIC_EXPONENT, VerificationError};
 pub use revocation::{Revocation, RevocationReason};
 pub use signer::{SignatureAlgorithm, Signer, SignerError};
