@@ -9,6 +9,7 @@ mod migrate;
 mod openapi;
 mod rp;
 mod serve;
+mod trust;
 
 use crate::{
     config::Config,
@@ -58,6 +59,7 @@ enum Command {
     Serve(serve::ServeArgs),
     Rp(rp::RpArgs),
     Account(account::AccountArgs),
+    Trust(trust::TrustArgs),
     Ceremony(ceremony::CeremonyArgs),
     Migrate(migrate::MigrateArgs),
     Check(check::CheckArgs),
@@ -97,6 +99,7 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Account(arguments) => {
             block_on(account::run(arguments)).map(|()| ExitCode::SUCCESS)
         }
+        Command::Trust(arguments) => block_on(trust::run(arguments)).map(|()| ExitCode::SUCCESS),
         Command::Ceremony(arguments) => {
             ceremony::run(&arguments, &mut io::stdout().lock()).map(|()| ExitCode::SUCCESS)
         }

@@ -5,9 +5,11 @@
 mod file;
 pub(crate) mod private_file;
 mod secret;
+mod trusted_list;
 
 pub use file::{ConfigError, read};
 pub use secret::{SecretError, SecretSource};
+pub use trusted_list::TrustedListConfig;
 
 use crate::{
     http,
@@ -44,6 +46,9 @@ pub struct Config {
     /// Test accounts that answer by themselves. Default: none.
     #[serde(default)]
     pub mock: MockConfig,
+    /// Who publishes the trusted list. Default: there is none.
+    #[serde(default)]
+    pub trusted_list: Option<TrustedListConfig>,
 }
 
 /// Where HTTP is served.
@@ -67,8 +72,8 @@ pub struct HttpConfig {
     /// Seconds for a request's body. Default: 10.
     #[serde(default = "default::body_timeout_seconds")]
     pub body_timeout_seconds: u32,
-    /// Whether relying parties and phones are told to come again later; certificates, health and metrics go on. Default:
-    /// false.
+    /// Whether relying parties and phones are told to come again later; what validators ask, health and metrics go on.
+    /// Default: false.
     #[serde(default)]
     pub maintenance: bool,
     /// With what `listen` speaks TLS. Default: HTTP in the clear, TLS ends at a proxy in front.
@@ -171,6 +176,10 @@ pub struct LimitsConfig {
     pub requests_per_minute: u32,
     /// The same at once, after a pause. Default: 1000.
     pub requests_burst: u32,
+    /// OCSP and time-stamp requests a minute from one client in the long run. Default: 6000.
+    pub validations_per_minute: u32,
+    /// The same at once, after a pause. Default: 600.
+    pub validations_burst: u32,
 }
 
 impl Config {
@@ -213,6 +222,10 @@ impl Config {
                 true => documented::aliases(),
                 false => BTreeMap::new(),
             },
+            trusted_list: self
+                .trusted_list
+                .as_ref()
+                .map(TrustedListConfig::operator),
             ..Policy::default()
         }
     }
@@ -233,6 +246,10 @@ impl Config {
             requests: Rate {
                 burst: limits.requests_burst,
                 per_minute: limits.requests_per_minute,
+            },
+            validations: Rate {
+                burst: limits.validations_burst,
+                per_minute: limits.validations_per_minute,
             },
             ..web::Limits::default()
         }
@@ -307,6 +324,8 @@ impl Default for LimitsConfig {
             failures_burst: web.failures.burst,
             requests_per_minute: web.requests.per_minute,
             requests_burst: web.requests.burst,
+            validations_per_minute: web.validations.per_minute,
+            validations_burst: web.validations.burst,
         }
     }
 }

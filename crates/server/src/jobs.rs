@@ -1,5 +1,5 @@
 //! What happens by itself: expiry, checkpoints of the audit trail and of the database, the pool of server halves, transport
-//! keys, the nightly look at all keys.
+//! keys, what validators read, the nightly look at all keys.
 
 use crate::{
     deployment::Deployment,
@@ -29,6 +29,8 @@ const EXPIRY: Duration = Duration::from_secs(1);
 const AUDIT_CHECKPOINT: Duration = Duration::from_secs(5);
 /// Looking whether server halves are needed.
 const POOL: Duration = Duration::from_secs(2);
+/// Revocation lists, responder certificates, the trusted list: a revocation is in the list of its authority within this.
+const PUBLICATIONS: Duration = Duration::from_secs(1);
 /// Looking whether a transport key's day is over.
 const TRANSPORT_KEYS: Duration = Duration::from_secs(3600);
 /// Moving what is committed from the database's log into its file.
@@ -78,6 +80,14 @@ pub fn start(deployment: &Deployment, metrics: &JobMetrics, lifecycle: &Lifecycl
     repeat(lifecycle, "transport_keys", TRANSPORT_KEYS, move || {
         let service = transport_keys.clone();
         async move { Ok(service.rotate_transport_keys().await?) }
+    });
+    let (publications, published) = (service.clone(), metrics.clone());
+    repeat(lifecycle, "publications", PUBLICATIONS, move || {
+        let (service, metrics) = (publications.clone(), published.clone());
+        async move {
+            metrics.published(&service.renew_publications().await?);
+            Ok(())
+        }
     });
     let (keys, metrics, stopping) = (service.clone(), metrics.clone(), lifecycle.stopping());
     // When the last scan of this process began.

@@ -49,6 +49,6 @@ pub use splitkey::{DeviceId, KeyId, Profile, Purpose, ServerModulus, TokenHash, 
 pub use pki::{
     Revocation, RevocationReason,
     crl::RevokedCertificate,
-    trusted_list::{ServiceStatus, Status},
+    trusted_list::{SchemeOperator, ServiceStatus, Status},
     x509::SerialNumber,
 };

@@ -36,7 +36,7 @@ pub use sessions::{Caller, CertificateAnswer, StartedDeviceLink, StartedSession,
 pub use status::SessionStatus;
 pub use trust::{
     OcspOutcome, PublicationReport, RevocationListAnswer, TrustAnswer, TrustServiceSummary,
-    TrustedListAnswer,
+    TrustedListAnswer, status_name,
 };
 
 pub(crate) use evaluate::hex;

@@ -7,7 +7,7 @@ mod time_stamps;
 mod trusted_list;
 
 pub use revocation_lists::RevocationListAnswer;
-pub use trusted_list::{TrustServiceSummary, TrustedListAnswer};
+pub use trusted_list::{TrustServiceSummary, TrustedListAnswer, status_name};
 
 use super::{Infrastructure, Service, flights::Flights};
 use crate::{

@@ -75,6 +75,10 @@ fn announce(demo: &RunningDemo, out: &mut dyn Write) -> io::Result<()> {
             format!("{url}/certs/root.pem  eid-q.pem  eid-nq.pem"),
         ),
         (
+            "for validators",
+            format!("{url}/certs  /ocsp/eid-q  /crl/eid-q.crl  /tsa  /tl"),
+        ),
+        (
             "test accounts",
             format!("{url}/mock/accounts  /mock/device-link"),
         ),

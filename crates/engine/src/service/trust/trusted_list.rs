@@ -391,7 +391,8 @@ fn first_status(kind: &str) -> Status {
 }
 
 /// The end of a status's identifier, as in the list and on the command line.
-pub(crate) fn status_name(status: Status) -> &'static str {
+#[must_use]
+pub fn status_name(status: Status) -> &'static str {
     match status {
         Status::Granted => "granted",
         Status::Withdrawn => "withdrawn",
