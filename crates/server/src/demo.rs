@@ -153,6 +153,7 @@ pub async fn start(options: DemoOptions) -> Result<RunningDemo> {
     let mut more = Router::new()
         .merge(identities::routes(deployment.service.clone()))
         .merge(pages::routes())
+        .merge(pages::certificate_routes(deployment.service.clone()))
         .merge(pages::demo_routes(&url));
     let mut tls = None;
     if let Some(socket) = tls_socket {

@@ -1,6 +1,7 @@
-//! Pages for people: the demo's `/`, which tells what this is, where everything is and what to try; and where a device link
-//! leads without the app (R52, R53).
+//! Pages for people: the demo's `/`, which tells what this is, where everything is and what to try; where a device link
+//! leads without the app (R52, R53); and what the authorities publish.
 
+mod certificates;
 mod language;
 mod link;
 mod page;
@@ -14,6 +15,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use engine::Service;
 use language::Language;
 use serde::Deserialize;
 
@@ -27,6 +29,13 @@ pub(crate) fn routes() -> Router {
     Router::new()
         .route("/device-link", get(device_link))
         .route("/style.css", get(style))
+}
+
+/// What the authorities of a deployment publish, and by what rules.
+pub(crate) fn certificate_routes(service: Service) -> Router {
+    Router::new()
+        .route("/certs", get(certificates))
+        .with_state(service)
 }
 
 /// What the demo at `url` shows besides.
@@ -57,6 +66,16 @@ async fn device_link(
 ) -> Response {
     let language = language(choice, &headers);
     answer(language, link::render(language))
+}
+
+async fn certificates(
+    State(service): State<Service>,
+    choice: Result<Query<Choice>, QueryRejection>,
+    headers: HeaderMap,
+) -> Response {
+    let language = language(choice, &headers);
+    let publications = certificates::Publications::of(&service);
+    answer(language, certificates::render(language, &publications))
 }
 
 fn language(choice: Result<Query<Choice>, QueryRejection>, headers: &HeaderMap) -> Language {

@@ -137,6 +137,20 @@ impl Service {
         }
     }
 
+    /// The scheme's policies for qualified and for basic accounts, as they stand in certificates.
+    #[must_use]
+    pub fn scheme_policies(&self) -> Option<[String; 2]> {
+        let issuers = self.ca.issuers();
+        let oids = &issuers.first()?.ca.publication().oids;
+        Some([&oids.qualified_policy, &oids.basic_policy].map(ToString::to_string))
+    }
+
+    /// Whether there is a trusted list.
+    #[must_use]
+    pub fn publishes_trusted_list(&self) -> bool {
+        self.policy.trusted_list.is_some() && self.ca.list_signer().is_some()
+    }
+
     fn issuing_authority(&self, name: &str) -> Option<Arc<IssuingAuthority>> {
         let mut issuers = self.ca.issuers().into_iter();
         issuers.find(|issuer| issuer.name == name)

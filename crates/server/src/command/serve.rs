@@ -74,7 +74,7 @@ pub(super) async fn run(arguments: ServeArgs) -> Result<ExitCode> {
             mock.clone(),
             deployment.service.clone(),
             settings,
-            pages::routes(),
+            pages::routes().merge(pages::certificate_routes(deployment.service.clone())),
         ),
         limits,
         &lifecycle,

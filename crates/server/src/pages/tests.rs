@@ -136,10 +136,83 @@ fn no_sentence_was_left_untranslated() {
             (texts.link_unused, english.link_unused),
             (texts.link_scan, english.link_scan),
             (texts.link_command, english.link_command),
+            (texts.certs_title, english.certs_title),
+            (texts.certs_lead, english.certs_lead),
+            (texts.certs_ocsp, english.certs_ocsp),
+            (texts.certs_crl, english.certs_crl),
+            (texts.certs_tsa, english.certs_tsa),
+            (texts.certs_list, english.certs_list),
+            (texts.certs_list_of_lists, english.certs_list_of_lists),
+            (texts.policies_heading, english.policies_heading),
+            (texts.policy_qualified, english.policy_qualified),
+            (texts.policy_basic, english.policy_basic),
+            (texts.policy_device, english.policy_device),
+            (texts.policy_normalised_plus, english.policy_normalised_plus),
+            (texts.policy_normalised, english.policy_normalised),
+            (texts.policy_time_stamps, english.policy_time_stamps),
+            (texts.practice_heading, english.practice_heading),
+            (texts.practice_identity, english.practice_identity),
+            (texts.practice_issuance, english.practice_issuance),
+            (texts.practice_keys, english.practice_keys),
+            (texts.practice_revocation, english.practice_revocation),
+            (texts.practice_status, english.practice_status),
+            (texts.practice_time, english.practice_time),
         ] {
             assert_ne!(translated, original, "{}", language.code());
         }
     }
+}
+
+/// Certificates that SK published; ours are of the same kinds.
+fn publications(trusted_list: bool) -> certificates::Publications {
+    let one = |name: &str, pem: &str| {
+        let certificate = pki::x509::Certificate::parse_pem(pem).unwrap().remove(0);
+        (name.to_owned(), certificate)
+    };
+    let root = include_str!("../../../../vectors/pki/ca-test-root-g1e.pem");
+    let issuing = include_str!("../../../../vectors/pki/ca-test-eid-q-2024e.pem");
+    let mut certificates = vec![one("root", root), one("eid-q", issuing)];
+    if trusted_list {
+        certificates.push(one("tsu", issuing));
+    }
+    certificates::Publications {
+        certificates,
+        policies: Some(["1.3.6.1.4.1.10015.17.2", "1.3.6.1.4.1.10015.17.1"].map(str::to_owned)),
+        trusted_list,
+    }
+}
+
+#[test]
+fn what_the_authorities_publish_is_told_in_every_language() {
+    for language in Language::ALL {
+        let page = certificates::render(language, &publications(true));
+        let texts = language.texts();
+        for needed in [
+            "href=\"/certs/root.crt\"",
+            "href=\"/certs/eid-q.pem\"",
+            "<code>/ocsp/eid-q</code>",
+            "href=\"/crl/root.crl\"",
+            "href=\"/crl/eid-q.crl\"",
+            "<code>/tsa</code>",
+            "href=\"/tl\"",
+            "href=\"/tl/lotl\"",
+            "TEST of SK ID Solutions EID-Q 2024E",
+            "1.3.6.1.4.1.10015.17.2",
+            "0.4.0.194112.1.2",
+            texts.practice_revocation,
+            "SK ID Solutions",
+            "href=\"/certs?lang=et\"",
+        ] {
+            assert!(page.contains(needed), "{} lacks {needed}", language.code());
+        }
+        assert!(!page.contains("/ocsp/root") && !page.contains("<script"));
+        // SHA-256 of the DER, as openssl x509 -fingerprint prints it but for the colons.
+        let (_, certificate) = &publications(false).certificates[0];
+        let fingerprint = hex::encode_upper(<sha2::Sha256 as sha2::Digest>::digest(certificate.der()));
+        assert!(page.contains(&fingerprint));
+    }
+    let without = certificates::render(Language::English, &publications(false));
+    assert!(!without.contains("/tl") && !without.contains("/tsa"));
 }
 
 /// WCAG 2.2 success criterion 1.4.3.

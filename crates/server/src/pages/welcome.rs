@@ -57,13 +57,8 @@ pub(super) fn render(language: Language, url: &str) -> String {
             texts.device_api,
         ),
         (
-            ["root", "eid-q", "eid-nq"]
-                .map(|name| {
-                    link(
-                        &format!("/certs/{name}.pem"),
-                        Some(&format!("/certs/{name}.pem")),
-                    )
-                })
+            ["/certs", "/certs/root.pem"]
+                .map(|path| link(path, Some(path)))
                 .join(" "),
             texts.certificates,
         ),

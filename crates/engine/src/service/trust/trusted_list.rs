@@ -93,7 +93,7 @@ impl Service {
     }
 
     async fn current_list(&self) -> Result<Option<StoredTrustedList>, Infrastructure> {
-        if self.policy.trusted_list.is_none() || self.ca.list_signer().is_none() {
+        if !self.publishes_trusted_list() {
             return Ok(None);
         }
         if let Some(list) = self.store.read().await?.trusted_list().await? {
