@@ -3,6 +3,7 @@
 mod authority;
 mod certificate;
 mod chain;
+mod claims;
 mod end_entity;
 mod extension_values;
 mod extensions;
