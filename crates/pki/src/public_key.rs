@@ -13,6 +13,9 @@ use crate::signer::SignatureAlgorithm;
 /// The RSA public exponent of every end-entity key, 65537.
 pub const RSA_PUBLIC_EXPONENT: u32 = 65_537;
 
+/// Smaller RSA keys verify nothing (ETSI TS 119 312).
+const MIN_RSA_BITS: u32 = 2048;
+
 /// Larger RSA keys verify nothing: bounds the work that a stranger can cause.
 const MAX_RSA_BITS: usize = 8192;
 
@@ -21,6 +24,8 @@ const MAX_RSA_BITS: usize = 8192;
 pub struct PublicKey {
     spki: Vec<u8>,
     key_identifier: [u8; 20],
+    /// Where the key bits begin in `spki`; they reach to its end.
+    bits_at: usize,
     kind: Kind,
 }
 
@@ -48,6 +53,7 @@ impl PublicKey {
             // RFC 5280 §4.2.1.2 method (1): over the BIT STRING's value, without tag, length and unused-bits octet.
             key_identifier: Sha1::digest(bits).into(),
             kind: Kind::read(&info.algorithm, bits)?,
+            bits_at: spki.len() - bits.len(),
             spki: spki.to_vec(),
         })
     }
@@ -69,6 +75,11 @@ impl PublicKey {
     /// SHA-1 of the key bits, as the subject key identifier carries it (RFC 5280 §4.2.1.2).
     pub fn key_identifier(&self) -> &[u8; 20] {
         &self.key_identifier
+    }
+
+    /// The value of the key's BIT STRING, over which key identifiers are made.
+    pub(crate) fn key_bits(&self) -> &[u8] {
+        self.spki.get(self.bits_at..).unwrap_or_default()
     }
 
     /// The RSA modulus, big-endian without leading zeros; `None` for other keys.
@@ -98,10 +109,11 @@ impl PublicKey {
         }
     }
 
-    /// Verifies a DER `ECDSA-Sig-Value` over `message`. Any curve goes with any hash: SK's P-521 root signs with SHA-384.
+    /// Verifies a DER `ECDSA-Sig-Value`, or an RSASSA-PKCS1-v1_5 signature of an RSA key of 2048 to 8192 bits, over
+    /// `message`. Any curve goes with any hash: SK's P-521 root signs with SHA-384.
     ///
     /// # Errors
-    /// [`VerificationError`] if the key is not an elliptic-curve key we know or the signature is not its.
+    /// [`VerificationError`] if the key is none that this algorithm goes with, or the signature is not its.
     pub fn verify(
         &self,
         algorithm: SignatureAlgorithm,
@@ -132,9 +144,13 @@ impl PublicKey {
             return Err(VerificationError::UnsupportedKey);
         };
         let number = |bytes: &[u8]| rsa::BoxedUint::from_be_slice_vartime(bytes);
-        let key =
-            rsa::RsaPublicKey::new_with_max_size(number(modulus), number(exponent), MAX_RSA_BITS)
-                .map_err(|_| VerificationError::UnsupportedKey)?;
+        let modulus = number(modulus);
+        if modulus.bits_vartime() < MIN_RSA_BITS {
+            return Err(VerificationError::UnsupportedKey);
+        }
+        // It refuses an even modulus, and an exponent that is even, 1, or longer than 33 bits.
+        let key = rsa::RsaPublicKey::new_with_max_size(modulus, number(exponent), MAX_RSA_BITS)
+            .map_err(|_| VerificationError::UnsupportedKey)?;
         key.verify(
             rsa::Pkcs1v15Sign::new::<D>(),
             &D::digest(message),
@@ -259,7 +275,8 @@ pub enum PublicKeyError {
 /// Why a signature does not verify.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum VerificationError {
-    /// The key is neither P-256, P-384 nor P-521.
+    /// The algorithm is none we verify, or the key none it goes with: P-256, P-384 or P-521 for ECDSA, 2048 to 8192 bits for
+    /// RSA.
     #[error("signatures by this kind of key are not verified here")]
     UnsupportedKey,
     /// The signature is malformed or not this key's over this message.
@@ -375,5 +392,95 @@ mod tests {
             PublicKey::from_spki_der(&spki),
             Err(PublicKeyError::PointNotOnCurve)
         );
+    }
+
+    fn rsa_key(modulus: &[u8], exponent: &[u8]) -> PublicKey {
+        let key = RsaPublicKey {
+            modulus: UintRef::new(modulus).unwrap(),
+            public_exponent: UintRef::new(exponent).unwrap(),
+        };
+        let info = SubjectPublicKeyInfo {
+            algorithm: AlgorithmIdentifierOwned {
+                oid: oids::RSA_ENCRYPTION,
+                parameters: Some(Any::from(AnyRef::NULL)),
+            },
+            subject_public_key: BitString::from_bytes(&key.to_der().unwrap()).unwrap(),
+        };
+        PublicKey::from_spki_der(&info.to_der().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn an_rsa_signature_verifies_with_its_hash_only_and_of_this_message_only() {
+        use crate::Signer as _;
+        use crate::x509::testkit::RsaSigner;
+        let pair = [SignatureAlgorithm::RsaSha256, SignatureAlgorithm::RsaSha512];
+        for algorithm in pair {
+            let signer = RsaSigner::published(algorithm);
+            let key = PublicKey::from_spki_der(signer.public_key_spki()).unwrap();
+            let signature = signer.sign(MESSAGE).unwrap();
+            assert_eq!(key.verify(algorithm, MESSAGE, &signature), Ok(()));
+            let wrong = Err(VerificationError::WrongSignature);
+            assert_eq!(key.verify(algorithm, b"another", &signature), wrong);
+            for other in pair.into_iter().filter(|other| *other != algorithm) {
+                assert_eq!(key.verify(other, MESSAGE, &signature), wrong);
+            }
+            for at in [0, 1, signature.len() / 2, signature.len() - 1] {
+                let mut changed = signature.clone();
+                changed[at] ^= 1;
+                assert_eq!(key.verify(algorithm, MESSAGE, &changed), wrong);
+            }
+            let longer = [&[0], signature.as_slice()].concat();
+            for other in [&signature[1..], &longer, &[]] {
+                assert_eq!(key.verify(algorithm, MESSAGE, other), wrong);
+            }
+            // A signature that is not below the modulus.
+            assert_eq!(
+                key.verify(algorithm, MESSAGE, key.rsa_modulus().unwrap()),
+                wrong
+            );
+            // The key's kind decides, not what the algorithm says.
+            assert_eq!(
+                key.verify(SignatureAlgorithm::EcdsaSha256, MESSAGE, &signature),
+                Err(VerificationError::UnsupportedKey)
+            );
+        }
+    }
+
+    #[test]
+    fn an_rsa_key_of_another_size_or_with_a_bad_exponent_verifies_nothing() {
+        let verify = |modulus: &[u8], exponent: &[u8]| {
+            let signature = vec![1; modulus.len()];
+            rsa_key(modulus, exponent).verify(SignatureAlgorithm::RsaSha256, MESSAGE, &signature)
+        };
+        let sound = Err(VerificationError::WrongSignature);
+        let refused = Err(VerificationError::UnsupportedKey);
+        assert_eq!(verify(&[0xab; 256], &[1, 0, 1]), sound);
+        assert_eq!(verify(&[0xab; 256], &[3]), sound);
+        assert_eq!(verify(&[0xab; 1024], &[1, 0, 1]), sound);
+        // 2047 and 8193 bits.
+        let mut short = [0xab; 256];
+        short[0] = 0x7f;
+        assert_eq!(verify(&short, &[1, 0, 1]), refused);
+        let long = [&[1], [0xab; 1024].as_slice()].concat();
+        assert_eq!(verify(&long, &[1, 0, 1]), refused);
+        let mut even = [0xab; 256];
+        even[255] = 0xaa;
+        assert_eq!(verify(&even, &[1, 0, 1]), refused);
+        for exponent in [&[0][..], &[1], &[2], &[4], &[0x80; 8]] {
+            assert_eq!(verify(&[0xab; 256], exponent), refused, "{exponent:?}");
+        }
+    }
+
+    #[test]
+    fn an_elliptic_curve_key_verifies_no_rsa_signature() {
+        let key = p256::ecdsa::SigningKey::from_slice(&[7; 32]).unwrap();
+        let spki = key.verifying_key().to_public_key_der().unwrap();
+        let key = PublicKey::from_spki_der(spki.as_bytes()).unwrap();
+        for algorithm in [SignatureAlgorithm::RsaSha256, SignatureAlgorithm::RsaSha512] {
+            assert_eq!(
+                key.verify(algorithm, MESSAGE, &[1; 256]),
+                Err(VerificationError::UnsupportedKey)
+            );
+        }
     }
 }

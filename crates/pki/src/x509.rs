@@ -5,17 +5,17 @@ mod certificate;
 mod chain;
 mod claims;
 mod end_entity;
-mod extension_values;
+pub(crate) mod extension_values;
 mod extensions;
 mod issue;
 mod lint;
 mod name;
 mod profile;
 mod services;
-mod tbs;
+pub(crate) mod tbs;
 #[cfg(test)]
-mod testkit;
-mod time;
+pub(crate) mod testkit;
+pub(crate) mod time;
 
 pub use authority::{
     CaName, Ceremony, CeremonyError, IssuingCa, IssuingCaConfig, IssuingCaError, RootConfig,
@@ -26,9 +26,11 @@ pub use chain::{ChainError, ChainLink, VerifiedChain, verify_chain};
 pub use end_entity::{BuildError, EndEntity, Subject, UnsignedCertificate};
 pub use extensions::QcStatements;
 pub use issue::{IssueError, Linted};
-pub use lint::{LintFinding, lint};
+pub use lint::{LintFinding, lint, relint};
 pub use name::DistinguishedName;
 pub use profile::{EndEntityProfile, Level, Profile, Publication, Purpose, SchemeOids};
-pub use services::{ServiceName, build_list_signer, build_responder, build_time_stamping_unit};
+pub use services::{
+    RESPONDER_LIFETIME, ServiceName, build_list_signer, build_responder, build_time_stamping_unit,
+};
 pub use time::END_ENTITY_LIFETIME;
 pub use x509_cert::ext::pkix::{KeyUsage, KeyUsages};
