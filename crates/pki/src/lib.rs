@@ -32,6 +32,7 @@
 
 mod asn1;
 pub mod crl;
+mod digest;
 pub mod ocsp;
 mod oids;
 mod public_key;
@@ -43,6 +44,7 @@ pub mod tsp;
 pub mod x509;
 
 pub use const_oid::ObjectIdentifier;
+pub use digest::DigestAlgorithm;
 pub use public_key::{PublicKey, PublicKeyError, RSA_PUBLIC_EXPONENT, VerificationError};
 pub use revocation::{Revocation, RevocationReason};
 pub use signer::{SignatureAlgorithm, Signer, SignerError};
