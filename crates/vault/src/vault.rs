@@ -30,7 +30,7 @@ use crate::{Ceremony, UnlockKey, VaultError};
 ///
 /// It has the file to itself until it is dropped. Share it in an `Arc`.
 pub struct SoftwareVault {
-    opened: Arc<Opened>,
+    pub(crate) opened: Arc<Opened>,
     workers: Workers,
 }
 

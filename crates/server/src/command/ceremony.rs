@@ -134,18 +134,24 @@ fn extend(
     writeln!(
         out,
         "root's revocation list {}",
-        list.number().map(|number| format!("number {number}")).unwrap_or_default()
+        list.number()
+            .map(|number| format!("number {number}"))
+            .unwrap_or_default()
     )?;
     if let Some(next) = list.next_update() {
-        writeln!(out, "    valid         {:.0} to {next:.0}", list.this_update())?;
+        writeln!(
+            out,
+            "    valid         {:.0} to {next:.0}",
+            list.this_update()
+        )?;
     }
     if dry_run {
         writeln!(out, "\ndry run: nothing was written")?;
         return Ok(());
     }
-    extension
-        .write(&files.certificates)
-        .context("the vault was not extended, or not all certificates were written: run it again")?;
+    extension.write(&files.certificates).context(
+        "the vault was not extended, or not all certificates were written: run it again",
+    )?;
     writeln!(out, "\ndone. Now:")?;
     writeln!(
         out,
@@ -212,7 +218,10 @@ fn describe_addresses(
     ocsp: Option<&str>,
     out: &mut dyn Write,
 ) -> Result<()> {
-    writeln!(out, "    certificate   {certificate}\n    CRL           {crl}")?;
+    writeln!(
+        out,
+        "    certificate   {certificate}\n    CRL           {crl}"
+    )?;
     if let Some(ocsp) = ocsp {
         writeln!(out, "    OCSP          {ocsp}")?;
     }

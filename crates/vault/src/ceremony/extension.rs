@@ -277,3 +277,6 @@ pub enum ExtensionError {
         value: &'static str,
     },
 }
+
+#[cfg(test)]
+mod tests;
