@@ -5,11 +5,12 @@
 //! # What it refuses to do
 //! - sign anything that has not passed the lint: [`x509::Linted`] is the only thing that can be signed;
 //! - release a certificate it has not read back and verified under the issuer's key;
-//! - guess: an unknown critical extension or an RSA-signed certificate never verifies.
+//! - guess: an unknown critical extension never verifies, nor does a path with an RSA-signed certificate in it.
 //!
 //! # Where to start
 //! [`x509::ceremony`] makes the authorities, [`x509::EndEntity::build`] → [`x509::lint`] → [`x509::Linted::sign`] makes a
-//! person's certificate, [`x509::Certificate::parse`] and [`x509::verify_chain`] check one.
+//! person's certificate, [`x509::Certificate::parse`] and [`x509::verify_chain`] check one. [`ocsp`] and [`crl`] say what
+//! became of it.
 //!
 //! ```
 //! use pki::x509::{Certificate, Level, SchemeOids, verify_chain};
@@ -29,17 +30,21 @@
 //! # }
 //! ```
 
+mod asn1;
 pub mod crl;
+mod digest;
 pub mod ocsp;
 mod oids;
 mod public_key;
 mod revocation;
+mod signed;
 mod signer;
 pub mod trusted_list;
 pub mod tsp;
 pub mod x509;
 
 pub use const_oid::ObjectIdentifier;
+pub use digest::DigestAlgorithm;
 pub use public_key::{PublicKey, PublicKeyError, RSA_PUBLIC_EXPONENT, VerificationError};
 pub use revocation::{Revocation, RevocationReason};
 pub use signer::{SignatureAlgorithm, Signer, SignerError};

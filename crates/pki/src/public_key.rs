@@ -13,6 +13,9 @@ use crate::signer::SignatureAlgorithm;
 /// The RSA public exponent of every end-entity key, 65537.
 pub const RSA_PUBLIC_EXPONENT: u32 = 65_537;
 
+/// Smaller RSA keys verify nothing (ETSI TS 119 312).
+const MIN_RSA_BITS: u32 = 2048;
+
 /// Larger RSA keys verify nothing: bounds the work that a stranger can cause.
 const MAX_RSA_BITS: usize = 8192;
 
@@ -21,6 +24,8 @@ const MAX_RSA_BITS: usize = 8192;
 pub struct PublicKey {
     spki: Vec<u8>,
     key_identifier: [u8; 20],
+    /// Where the key bits begin in `spki`; they reach to its end.
+    bits_at: usize,
     kind: Kind,
 }
 
@@ -48,6 +53,7 @@ impl PublicKey {
             // RFC 5280 §4.2.1.2 method (1): over the BIT STRING's value, without tag, length and unused-bits octet.
             key_identifier: Sha1::digest(bits).into(),
             kind: Kind::read(&info.algorithm, bits)?,
+            bits_at: spki.len() - bits.len(),
             spki: spki.to_vec(),
         })
     }
@@ -69,6 +75,11 @@ impl PublicKey {
     /// SHA-1 of the key bits, as the subject key identifier carries it (RFC 5280 §4.2.1.2).
     pub fn key_identifier(&self) -> &[u8; 20] {
         &self.key_identifier
+    }
+
+    /// The value of the key's BIT STRING, over which key identifiers are made.
+    pub(crate) fn key_bits(&self) -> &[u8] {
+        self.spki.get(self.bits_at..).unwrap_or_default()
     }
 
     /// The RSA modulus, big-endian without leading zeros; `None` for other keys.
@@ -98,10 +109,11 @@ impl PublicKey {
         }
     }
 
-    /// Verifies a DER `ECDSA-Sig-Value` over `message`. Any curve goes with any hash: SK's P-521 root signs with SHA-384.
+    /// Verifies a DER `ECDSA-Sig-Value`, or an RSASSA-PKCS1-v1_5 signature of an RSA key of 2048 to 8192 bits, over
+    /// `message`. Any curve goes with any hash: SK's P-521 root signs with SHA-384.
     ///
     /// # Errors
-    /// [`VerificationError`] if the key is not an elliptic-curve key we know or the signature is not its.
+    /// [`VerificationError`] if the key is none that this algorithm goes with, or the signature is not its.
     pub fn verify(
         &self,
         algorithm: SignatureAlgorithm,
@@ -132,9 +144,13 @@ impl PublicKey {
             return Err(VerificationError::UnsupportedKey);
         };
         let number = |bytes: &[u8]| rsa::BoxedUint::from_be_slice_vartime(bytes);
-        let key =
-            rsa::RsaPublicKey::new_with_max_size(number(modulus), number(exponent), MAX_RSA_BITS)
-                .map_err(|_| VerificationError::UnsupportedKey)?;
+        let modulus = number(modulus);
+        if modulus.bits_vartime() < MIN_RSA_BITS {
+            return Err(VerificationError::UnsupportedKey);
+        }
+        // It refuses an even modulus, and an exponent that is even, 1, or longer than 33 bits.
+        let key = rsa::RsaPublicKey::new_with_max_size(modulus, number(exponent), MAX_RSA_BITS)
+            .map_err(|_| VerificationError::UnsupportedKey)?;
         key.verify(
             rsa::Pkcs1v15Sign::new::<D>(),
             &D::digest(message),
@@ -259,7 +275,8 @@ pub enum PublicKeyError {
 /// Why a signature does not verify.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum VerificationError {
-    /// The key is neither P-256, P-384 nor P-521.
+    /// The algorithm is none we verify, or the key none it goes with: P-256, P-384 or P-521 for ECDSA, 2048 to 8192 bits for
+    /// RSA.
     #[error("signatures by this kind of key are not verified here")]
     UnsupportedKey,
     /// The signature is malformed or not this key's over this message.

@@ -6,11 +6,11 @@ use thiserror::Error;
 
 use crate::oids;
 
-/// A private key that signs certificates, wherever it lives (memory, PKCS#11).
+/// A private key that signs certificates, lists, answers and time-stamps, wherever it lives (memory, PKCS#11).
 ///
 /// # Security
 /// The caller decides *what* is signed; a `Signer` that is reachable signs anything. Certificates reach it only as
-/// [`Linted`](crate::x509::Linted), whose `sign` is the one place in this crate that calls [`Signer::sign`].
+/// [`Linted`](crate::x509::Linted); what it signed is verified before it is given out.
 pub trait Signer {
     /// The algorithm of every signature this key makes.
     fn algorithm(&self) -> SignatureAlgorithm;

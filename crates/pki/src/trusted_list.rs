@@ -1,10 +1,20 @@
 //! Trusted lists (ETSI TS 119 612, version 6), signed with XAdES: made here, read by validators.
+//!
+//! [`TrustedList::build`] → [`UnsignedTrustedList::sign`]. Whatever stands in names is escaped; characters that XML cannot
+//! carry become U+FFFD.
+
+mod lists;
+mod name;
+mod service;
+mod signature;
+mod xml;
 
 use const_oid::ObjectIdentifier;
 use jiff::Timestamp;
 
-use crate::signer::Signer;
-use crate::x509::{Certificate, IssueError};
+use crate::x509::Certificate;
+
+pub use signature::{SignedTrustedList, UnsignedTrustedList};
 
 /// Who publishes a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,9 +31,10 @@ pub struct SchemeOperator {
     pub street_address: String,
     /// Place.
     pub locality: String,
-    /// Postal code.
+    /// Postal code; left out if empty.
     pub postal_code: String,
-    /// EU policy texts stand in lists of EU members only; a demo or test scheme says so in its name.
+    /// EU policy texts stand in lists of EU members only; a demo or test scheme says so in its name. The list shows it
+    /// after the territory and a colon (TS 119 612 §5.3.6).
     pub scheme_name: String,
 }
 
@@ -57,7 +68,8 @@ pub struct TrustService {
     pub name: String,
     /// Its digital identity.
     pub certificate: Certificate,
-    /// The newest first, at least one: the first is the current status, the others its history.
+    /// The newest first, at least one: the first is the current status, the others its history. A service without any is
+    /// left out of the list.
     pub statuses: Vec<ServiceStatus>,
 }
 
@@ -85,7 +97,8 @@ pub struct ServiceStatus {
     pub since: Timestamp,
 }
 
-/// Service status (TS 119 612 §5.5.4).
+/// Service status (TS 119 612 §5.5.4). The first two are for qualified services, the others for those that a country
+/// recognises, like [`ServiceKind::Ca`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
     /// granted
@@ -128,36 +141,5 @@ pub struct ListPointer {
     pub signers: Vec<Certificate>,
 }
 
-/// The XML of a list before it is signed.
-pub struct UnsignedTrustedList {}
-
-impl TrustedList {
-    /// The list as canonical XML, to be signed by the holder of this certificate.
-    pub fn build(&self, signer: &Certificate) -> UnsignedTrustedList {
-        todo!()
-    }
-}
-
-impl ListOfLists {
-    /// As [`TrustedList::build`].
-    pub fn build(&self, signer: &Certificate) -> UnsignedTrustedList {
-        todo!()
-    }
-}
-
-impl UnsignedTrustedList {
-    /// Signs: enveloped XAdES-B over the whole list. `signing_time` is the list's issue time.
-    ///
-    /// # Errors
-    /// [`IssueError`]; no list exists then.
-    pub fn sign(&self, signer: &dyn Signer) -> Result<SignedTrustedList, IssueError> {
-        todo!()
-    }
-}
-
-/// A signed list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SignedTrustedList {
-    /// UTF-8 XML.
-    pub xml: String,
-}
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ mod authority;
 mod certificate;
 mod chain;
 mod end_entity;
-mod extension_values;
+pub(crate) mod extension_values;
 mod extensions;
 mod issue;
 mod lint;
@@ -14,7 +14,7 @@ mod services;
 mod tbs;
 #[cfg(test)]
 mod testkit;
-mod time;
+pub(crate) mod time;
 
 pub use authority::{
     CaName, Ceremony, CeremonyError, IssuingCa, IssuingCaConfig, IssuingCaError, RootConfig,
@@ -25,9 +25,11 @@ pub use chain::{ChainError, ChainLink, VerifiedChain, verify_chain};
 pub use end_entity::{BuildError, EndEntity, Subject, UnsignedCertificate};
 pub use extensions::QcStatements;
 pub use issue::{IssueError, Linted};
-pub use lint::{LintFinding, lint};
+pub use lint::{LintFinding, lint, relint};
 pub use name::DistinguishedName;
 pub use profile::{EndEntityProfile, Level, Profile, Publication, Purpose, SchemeOids};
-pub use services::{ServiceName, build_list_signer, build_responder, build_time_stamping_unit};
+pub use services::{
+    RESPONDER_LIFETIME, ServiceName, build_list_signer, build_responder, build_time_stamping_unit,
+};
 pub use time::END_ENTITY_LIFETIME;
 pub use x509_cert::ext::pkix::{KeyUsage, KeyUsages};

@@ -11,7 +11,7 @@ use super::extension_values as value;
 use super::issue::IssueError;
 use super::lint::{LintFinding, lint};
 use super::name::DistinguishedName;
-use super::profile::{Level, Profile, Publication, SchemeOids};
+use super::profile::{Level, Profile, Publication};
 use super::tbs::{Parts, serial_number};
 use crate::oids;
 use crate::public_key::{PublicKey, PublicKeyError};
@@ -137,7 +137,7 @@ pub struct CaName {
 }
 
 impl CaName {
-    fn name(&self) -> der::Result<DistinguishedName> {
+    pub(crate) fn name(&self) -> der::Result<DistinguishedName> {
         DistinguishedName::build(&[
             (oids::COMMON_NAME, &self.common_name),
             (oids::ORGANIZATION_IDENTIFIER, &self.organization_identifier),
@@ -195,14 +195,7 @@ impl RootConfig {
         Ok(UnsignedCertificate {
             tbs: tbs.assemble()?,
             profile: Profile::RootCa,
-            issuer: Issuer {
-                name,
-                public_key,
-                key_identifier,
-                validity: None,
-                level: None,
-                oids: SchemeOids::SK,
-            },
+            issuer: Issuer::itself(name, public_key),
         })
     }
 }
@@ -237,14 +230,7 @@ impl IssuingCaConfig {
         Ok(UnsignedCertificate {
             tbs: tbs.assemble()?,
             profile: Profile::IssuingCa,
-            issuer: Issuer {
-                name: root_certificate.subject().clone(),
-                public_key: root_key.clone(),
-                key_identifier: root_key.key_identifier().to_vec(),
-                validity: Some((root_certificate.not_before(), root_certificate.not_after())),
-                level: None,
-                oids: SchemeOids::SK,
-            },
+            issuer: Issuer::root(root_certificate),
         })
     }
 }

@@ -3,9 +3,8 @@
 use std::fmt;
 
 use const_oid::ObjectIdentifier;
-use der::asn1::BitString;
+use der::Decode;
 use der::pem::LineEnding;
-use der::{Decode, Reader, SliceReader};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use spki::AlgorithmIdentifierOwned;
@@ -17,9 +16,10 @@ use super::name::DistinguishedName;
 use super::profile::{Level, SchemeOids};
 use super::tbs::{self, TbsCertificate};
 use super::time;
+use crate::crl::RevocationListError;
 use crate::oids;
 use crate::public_key::{PublicKey, PublicKeyError, VerificationError};
-use crate::signer::SignatureAlgorithm;
+use crate::signed::Signed;
 
 /// Larger than any certificate we issue or meet (SK's are below 2.5 KiB); bounds the work a stranger can cause.
 const MAX_DER_LEN: usize = 16 * 1024;
@@ -61,7 +61,7 @@ impl Certificate {
         if der.len() > MAX_DER_LEN {
             return Err(ParseError::TooLong);
         }
-        let outer = Outer::read(der).map_err(ParseError::Malformed)?;
+        let outer = Signed::read(der).map_err(ParseError::Malformed)?;
         let facts = Facts::read(outer.tbs)?;
         // RFC 5280 §4.1.1.2: the outer algorithm identifier is not signed, so it must repeat the signed one.
         if outer.algorithm != facts.signature_algorithm {
@@ -129,15 +129,18 @@ impl Certificate {
         self.facts.signature_algorithm.oid
     }
 
-    /// Verifies this certificate's signature under `issuer`; names and validity are not looked at.
+    /// Verifies this certificate's signature under `issuer`; names and validity are not looked at. RSA signatures (PKCS #1
+    /// v1.5 with SHA-256 or SHA-512) verify here, but not in [`verify_chain`](super::verify_chain).
     ///
     /// # Errors
-    /// [`VerificationError`] if the algorithm is none we verify (RSA) or the signature is wrong.
+    /// [`VerificationError`] if the algorithm is none we verify or the signature is wrong.
     pub fn verify_signature(&self, issuer: &PublicKey) -> Result<(), VerificationError> {
-        let identifier = &self.facts.signature_algorithm;
-        let algorithm = SignatureAlgorithm::from_oid(&identifier.oid)
-            .ok_or(VerificationError::UnsupportedKey)?;
-        issuer.verify(algorithm, &self.tbs, &self.signature)
+        Signed::verify(
+            &self.facts.signature_algorithm,
+            issuer,
+            &self.tbs,
+            &self.signature,
+        )
     }
 
     /// The serial number.
@@ -281,28 +284,6 @@ impl PartialEq for Certificate {
 
 impl Eq for Certificate {}
 
-/// The three parts of a certificate, the first as bytes.
-struct Outer<'a> {
-    tbs: &'a [u8],
-    algorithm: AlgorithmIdentifierOwned,
-    signature: BitString,
-}
-
-impl<'a> Outer<'a> {
-    fn read(der: &'a [u8]) -> der::Result<Self> {
-        let mut reader = SliceReader::new(der)?;
-        let outer = reader.sequence(|reader| {
-            Ok::<_, der::Error>(Self {
-                tbs: reader.tlv_bytes()?,
-                algorithm: reader.decode()?,
-                signature: reader.decode()?,
-            })
-        })?;
-        reader.finish()?;
-        Ok(outer)
-    }
-}
-
 impl Facts {
     pub(crate) fn read(tbs: &[u8]) -> Result<Self, ParseError> {
         let skeleton = TbsCertificate::from_der(tbs).map_err(ParseError::Malformed)?;
@@ -354,7 +335,7 @@ impl fmt::Display for SerialNumber {
     }
 }
 
-/// Why bytes are not a certificate we can read. All of them are the sender's fault.
+/// Why bytes are not a certificate or a revocation list we can read. All of them are the sender's fault.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ParseError {
@@ -382,6 +363,9 @@ pub enum ParseError {
     /// The signature does not end on an octet.
     #[error("the signature has unused bits")]
     SignatureBits,
+    /// Not a revocation list.
+    #[error("the revocation list is refused")]
+    RevocationList(#[from] RevocationListError),
     /// An extension is there twice.
     #[error("the extension {0} is repeated")]
     RepeatedExtension(ObjectIdentifier),

@@ -24,7 +24,7 @@ impl<'a> VerifiedChain<'a> {
 /// key identifiers, no unknown critical extension (RFC 5280 §6.1, for a path of this one shape).
 ///
 /// `root` is trusted because the caller passes it. Revocation, policies and name constraints are not looked at (critical
-/// name constraints make the path fail).
+/// name constraints make the path fail). RSA-signed certificates are refused.
 ///
 /// # Errors
 /// [`ChainError`] with the certificate at fault.
@@ -107,6 +107,11 @@ fn check_issued_by(
     ) && authority != subject
     {
         return Err(ChainError::OtherIssuerKey(link));
+    }
+    // Neither our authorities nor SK's since 2021 sign with RSA, and nobody vouches here for what older ones did.
+    if issuer.public_key().signature_algorithm().is_none() {
+        let source = VerificationError::UnsupportedKey;
+        return Err(ChainError::Signature { link, source });
     }
     certificate
         .verify_signature(issuer.public_key())

@@ -7,6 +7,7 @@ use thiserror::Error;
 use x509_cert::ext::Extension;
 
 use super::authority::IssuingCa;
+use super::certificate::Certificate;
 use super::extension_values as value;
 use super::name::DistinguishedName;
 use super::profile::{EndEntityProfile, Level, Profile, SchemeOids};
@@ -191,7 +192,7 @@ pub(crate) struct Issuer {
     pub(crate) name: DistinguishedName,
     pub(crate) public_key: PublicKey,
     pub(crate) key_identifier: Vec<u8>,
-    /// First and last second; `None` for the root, which is its own issuer.
+    /// First and last second; `None` for a certificate that is its own issuer.
     pub(crate) validity: Option<(Timestamp, Timestamp)>,
     /// The level an issuing authority issues at; `None` for the root.
     pub(crate) level: Option<Level>,
@@ -199,7 +200,29 @@ pub(crate) struct Issuer {
 }
 
 impl Issuer {
-    fn of(issuer: &IssuingCa) -> Self {
+    /// Of a certificate below the root.
+    pub(crate) fn root(certificate: &Certificate) -> Self {
+        let public_key = certificate.public_key();
+        Self {
+            validity: Some((certificate.not_before(), certificate.not_after())),
+            ..Self::itself(certificate.subject().clone(), public_key.clone())
+        }
+    }
+
+    /// Of a self-signed certificate.
+    pub(crate) fn itself(name: DistinguishedName, public_key: PublicKey) -> Self {
+        Self {
+            name,
+            key_identifier: public_key.key_identifier().to_vec(),
+            public_key,
+            validity: None,
+            level: None,
+            oids: SchemeOids::SK,
+        }
+    }
+
+    /// Of a person's or a responder's certificate.
+    pub(crate) fn of(issuer: &IssuingCa) -> Self {
         let certificate = issuer.certificate();
         Self {
             name: certificate.subject().clone(),
@@ -218,12 +241,15 @@ pub enum BuildError {
     /// A value has no DER form: for instance a non-ASCII character in an address.
     #[error("a value of the certificate cannot be encoded")]
     Encoding(#[from] der::Error),
-    /// The modulus is no RSA modulus.
+    /// The public key is refused.
     #[error("the public key cannot be encoded")]
     PublicKey(#[from] PublicKeyError),
     /// The validity ends outside the calendar.
     #[error("the validity lies outside the calendar")]
     Time(#[source] jiff::Error),
+    /// Values that do not fit each other or their place.
+    #[error("cannot be built: {0}")]
+    Unfit(&'static str),
 }
 
 impl BuildError {
@@ -233,6 +259,7 @@ impl BuildError {
             Self::Encoding(_) => "certificate_value_unencodable",
             Self::PublicKey(_) => "certificate_key_unencodable",
             Self::Time(_) => "certificate_time_out_of_range",
+            Self::Unfit(_) => "certificate_values_unfit",
         }
     }
 }

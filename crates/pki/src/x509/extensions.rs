@@ -1,7 +1,7 @@
 //! Extensions as read from a certificate.
 
 use const_oid::ObjectIdentifier;
-use der::asn1::Any;
+use der::asn1::{Any, Null};
 use der::{DecodeOwned, Encode};
 use jiff::civil::Date;
 use x509_cert::ext::Extension;
@@ -109,6 +109,10 @@ impl Extensions {
             oids::QC_STATEMENTS => {
                 let statements = self.value::<Vec<QcStatement>>(extension)?;
                 self.qc_statements = Some(QcStatements::read(&statements)?);
+            }
+            // RFC 6960 §4.2.2.2.1: the value is NULL.
+            oids::OCSP_NO_CHECK => {
+                self.value::<Null>(extension)?;
             }
             _ => {}
         }

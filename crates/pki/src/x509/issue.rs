@@ -1,13 +1,11 @@
 //! Signing what passed the lint, and looking at what came back.
 
-use der::asn1::{Any, BitString};
-use der::{Decode, Encode, Sequence};
-use spki::AlgorithmIdentifierOwned;
 use thiserror::Error;
 
 use super::certificate::{Certificate, ParseError, SerialNumber};
 use super::end_entity::Issuer;
 use crate::public_key::VerificationError;
+use crate::signed;
 use crate::signer::{SignatureAlgorithm, Signer, SignerError};
 
 /// A certificate that passed [`lint`](super::lint): the only thing that can be signed.
@@ -35,66 +33,41 @@ impl Linted {
     /// # Errors
     /// [`IssueError`]; no certificate exists then.
     pub fn sign(&self, signer: &dyn Signer) -> Result<Certificate, IssueError> {
-        if signer.public_key_spki() != self.issuer.public_key.spki_der() {
-            return Err(IssueError::WrongSigner);
-        }
-        if signer.algorithm() != self.algorithm {
-            return Err(IssueError::WrongAlgorithm);
-        }
-        let signature = signer.sign(&self.tbs)?;
-        let certificate = Certificate::parse(&self.assemble(&signature)?)?;
+        let key = &self.issuer.public_key;
+        let signature = signed::sign(&self.tbs, key, self.algorithm, signer)?;
+        let der = signed::assemble(&self.tbs, self.algorithm, &signature, &[])
+            .map_err(IssueError::Encoding)?;
+        let certificate = Certificate::parse(&der)?;
         if certificate.tbs_der() != self.tbs {
             return Err(IssueError::Changed);
         }
-        // A faulty device or a fault attack must not put a bad signature into the world.
-        certificate.verify_signature(&self.issuer.public_key)?;
         Ok(certificate)
     }
-
-    fn assemble(&self, signature: &[u8]) -> Result<Vec<u8>, IssueError> {
-        let assemble = || {
-            SignedCertificate {
-                tbs_certificate: Any::from_der(&self.tbs)?,
-                signature_algorithm: self.algorithm.identifier(),
-                signature: BitString::from_bytes(signature)?,
-            }
-            .to_der()
-        };
-        assemble().map_err(IssueError::Encoding)
-    }
 }
 
-/// RFC 5280 §4.1.
-#[derive(Sequence)]
-struct SignedCertificate {
-    tbs_certificate: Any,
-    signature_algorithm: AlgorithmIdentifierOwned,
-    signature: BitString,
-}
-
-/// Why a linted certificate was not issued.
+/// Why a certificate, a revocation list or an OCSP answer was not made.
 #[derive(Debug, Error)]
 pub enum IssueError {
     /// The signer's key is not the issuer's: the configuration is wrong.
     #[error("the signing key is not the issuer's")]
     WrongSigner,
-    /// The signer would use another algorithm than the certificate says.
+    /// The signer would use another algorithm than what is signed says, or than its key signs with.
     #[error("the signing key signs with another algorithm")]
     WrongAlgorithm,
     /// The key could not sign.
-    #[error("the certificate was not signed")]
+    #[error("nothing was signed")]
     Signer(#[from] SignerError),
-    /// The signature does not fit into a certificate.
-    #[error("the certificate could not be put together")]
+    /// The signature does not fit behind what is signed.
+    #[error("what was signed could not be put together")]
     Encoding(#[source] der::Error),
-    /// The finished certificate cannot be read back.
-    #[error("the finished certificate cannot be read back")]
+    /// What was signed cannot be read back.
+    #[error("what was signed cannot be read back")]
     Unreadable(#[from] ParseError),
-    /// The finished certificate's signed part is not what was linted.
-    #[error("the finished certificate is not what was linted")]
+    /// What was signed is not what was built, or for a certificate, linted.
+    #[error("what was signed is not what was built")]
     Changed,
     /// The signature is wrong.
-    #[error("the finished certificate does not verify")]
+    #[error("the signature made does not verify")]
     Unverified(#[from] VerificationError),
 }
 

@@ -1,19 +1,22 @@
-//! The second look at a certificate before it is signed, from its bytes and the rules, not from the builder's memory.
+//! The second look at a certificate before it is signed, from its bytes and the rules, not from the builder's memory; and
+//! the look at one that was issued.
 
 mod extension_rules;
 mod finding;
 mod key_rules;
+mod second_parser;
 mod subject_rules;
 
 use jiff::Timestamp;
 
 pub use finding::LintFinding;
 
-use super::authority::{ISSUING_CA_LIFETIME, ROOT_LIFETIME};
-use super::certificate::Facts;
+use super::authority::{ISSUING_CA_LIFETIME, IssuingCa, ROOT_LIFETIME};
+use super::certificate::{Certificate, Facts};
 use super::end_entity::{Issuer, UnsignedCertificate};
 use super::issue::Linted;
 use super::profile::Profile;
+use super::services::{LIST_SIGNER_LIFETIME, RESPONDER_LIFETIME, UNIT_LIFETIME};
 use super::tbs::VERSION_3;
 use super::time::{self, END_ENTITY_LIFETIME};
 
@@ -22,16 +25,57 @@ const MAX_SERIAL_LEN: usize = 20;
 /// CA/Browser Forum BR §7.1: at least 64 bits; ours are 126 or more.
 const MIN_SERIAL_BITS: usize = 64;
 
-/// Reads a certificate's bytes afresh and checks every rule of its profile. What passes can be signed.
+/// Reads a certificate's bytes afresh and checks every rule of its profile; then signs it with a throw-away key, and lets
+/// another parser read the whole. What passes can be signed.
 ///
 /// # Errors
 /// All findings, in the order of the certificate's fields. Our own builder made it, so each is a fault of ours or of the
 /// values we were given.
 pub fn lint(certificate: &UnsignedCertificate) -> Result<Linted, Vec<LintFinding>> {
-    let facts =
-        Facts::read(&certificate.tbs).map_err(|error| vec![LintFinding::Unreadable(error)])?;
-    let profile = certificate.profile;
     let issuer = &certificate.issuer;
+    let facts = judge(&certificate.tbs, certificate.profile, issuer)?;
+    let algorithm = issuer
+        .public_key
+        .signature_algorithm()
+        .ok_or_else(|| vec![LintFinding::SignatureAlgorithm])?;
+    if !second_parser::reads_with_throw_away_signature(&certificate.tbs, algorithm, &facts) {
+        return Err(vec![LintFinding::SecondParser]);
+    }
+    Ok(Linted {
+        tbs: certificate.tbs.clone(),
+        serial: facts.serial,
+        algorithm,
+        issuer: issuer.clone(),
+    })
+}
+
+/// Checks an *issued* certificate of this authority from its bytes: every rule of its profile, the second parser, and the
+/// signature. For whoever looks through what was issued, long after.
+///
+/// # Errors
+/// All findings.
+pub fn relint(
+    certificate: &Certificate,
+    profile: Profile,
+    issuer: &IssuingCa,
+) -> Result<(), Vec<LintFinding>> {
+    let mut findings = match judge(certificate.tbs_der(), profile, &Issuer::of(issuer)) {
+        Ok(facts) if second_parser::reads(certificate.der(), &facts) => Vec::new(),
+        Ok(_) => vec![LintFinding::SecondParser],
+        Err(findings) => findings,
+    };
+    if let Err(error) = certificate.verify_signature(issuer.certificate().public_key()) {
+        findings.push(LintFinding::Signature(error));
+    }
+    if findings.is_empty() {
+        Ok(())
+    } else {
+        Err(findings)
+    }
+}
+
+fn judge(tbs: &[u8], profile: Profile, issuer: &Issuer) -> Result<Facts, Vec<LintFinding>> {
+    let facts = Facts::read(tbs).map_err(|error| vec![LintFinding::Unreadable(error)])?;
     let mut findings = Vec::new();
     check_header(&facts, &mut findings);
     check_algorithm(&facts, issuer, &mut findings);
@@ -39,14 +83,10 @@ pub fn lint(certificate: &UnsignedCertificate) -> Result<Linted, Vec<LintFinding
     subject_rules::check(&facts, profile, issuer, &mut findings);
     key_rules::check(&facts, profile, &mut findings);
     extension_rules::check(&facts, profile, issuer, &mut findings);
-    match (issuer.public_key.signature_algorithm(), findings.is_empty()) {
-        (Some(algorithm), true) => Ok(Linted {
-            tbs: certificate.tbs.clone(),
-            serial: facts.serial,
-            algorithm,
-            issuer: issuer.clone(),
-        }),
-        _ => Err(findings),
+    if findings.is_empty() {
+        Ok(facts)
+    } else {
+        Err(findings)
     }
 }
 
@@ -99,8 +139,19 @@ fn check_validity(
         Profile::RootCa => ROOT_LIFETIME,
         Profile::IssuingCa => ISSUING_CA_LIFETIME,
         Profile::EndEntity(_) => END_ENTITY_LIFETIME,
+        Profile::OcspResponder => RESPONDER_LIFETIME,
+        Profile::TimeStampingUnit => UNIT_LIFETIME,
+        Profile::ListSigner => LIST_SIGNER_LIFETIME,
     };
-    if facts.not_before.duration_until(facts.not_after) != lifetime {
+    let found = facts.not_before.duration_until(facts.not_after);
+    // An authority's last responder ends with it: its certificates are asked about to the end.
+    let ends_with_issuer = profile == Profile::OcspResponder
+        && found < lifetime
+        && found.is_positive()
+        && issuer
+            .validity
+            .is_some_and(|(_, last)| facts.not_after == last);
+    if found != lifetime && !ends_with_issuer {
         findings.push(LintFinding::Lifetime);
     }
     if issuer

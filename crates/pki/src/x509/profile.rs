@@ -14,6 +14,12 @@ pub enum Profile {
     IssuingCa,
     /// A person's certificate.
     EndEntity(EndEntityProfile),
+    /// Who answers about the certificates of an issuing authority.
+    OcspResponder,
+    /// A key that only makes time-stamps, below the root.
+    TimeStampingUnit,
+    /// A trusted list's signer, self-signed.
+    ListSigner,
 }
 
 /// A person's certificate: how well the person is identified, and what the key is for.
@@ -184,6 +190,41 @@ impl Profile {
                 ]);
                 rules
             }
+            // As SK's and Zetes' responders (`pki.md` §2.1); RFC 6960 §4.2.2.2.
+            Self::OcspResponder => vec![
+                (oids::AUTHORITY_KEY_IDENTIFIER, false),
+                (oids::OCSP_NO_CHECK, false),
+                (oids::EXTENDED_KEY_USAGE, true),
+                (oids::SUBJECT_KEY_IDENTIFIER, false),
+                (oids::KEY_USAGE, true),
+            ],
+            // As DEMO SK TIMESTAMPING UNIT 2025E; RFC 3161 §2.3 wants the extended key usage critical.
+            Self::TimeStampingUnit => vec![
+                (oids::AUTHORITY_KEY_IDENTIFIER, false),
+                (oids::AUTHORITY_INFORMATION_ACCESS, false),
+                (oids::CERTIFICATE_POLICIES, false),
+                (oids::EXTENDED_KEY_USAGE, true),
+                (oids::CRL_DISTRIBUTION_POINTS, false),
+                (oids::SUBJECT_KEY_IDENTIFIER, false),
+                (oids::KEY_USAGE, true),
+            ],
+            // ETSI TS 119 612 §5.7.1.
+            Self::ListSigner => vec![
+                (oids::BASIC_CONSTRAINTS, false),
+                (oids::EXTENDED_KEY_USAGE, false),
+                (oids::SUBJECT_KEY_IDENTIFIER, false),
+                (oids::KEY_USAGE, true),
+            ],
+        }
+    }
+
+    /// The extended key usage of a service.
+    pub(crate) fn service_usage(self) -> Option<ObjectIdentifier> {
+        match self {
+            Self::OcspResponder => Some(oids::USAGE_OCSP_SIGNING),
+            Self::TimeStampingUnit => Some(oids::USAGE_TIME_STAMPING),
+            Self::ListSigner => Some(oids::USAGE_LIST_SIGNING),
+            Self::RootCa | Self::IssuingCa | Self::EndEntity(_) => None,
         }
     }
 
@@ -195,6 +236,10 @@ impl Profile {
                 Purpose::Authentication => KeyUsage(KeyUsages::DigitalSignature.into()),
                 Purpose::Signature => KeyUsage(KeyUsages::NonRepudiation.into()),
             },
+            Self::OcspResponder | Self::ListSigner => KeyUsage(KeyUsages::DigitalSignature.into()),
+            Self::TimeStampingUnit => {
+                KeyUsage(KeyUsages::DigitalSignature | KeyUsages::NonRepudiation)
+            }
         }
     }
 }

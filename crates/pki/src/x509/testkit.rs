@@ -192,3 +192,62 @@ pub(crate) fn sign_unlinted(certificate: UnsignedCertificate, signer: &dyn Signe
     .sign(signer)
     .unwrap()
 }
+
+/// A responder's key, RSA-3072. Everybody knows it.
+pub(crate) struct RsaSigner {
+    key: rsa::RsaPrivateKey,
+    spki: Vec<u8>,
+    algorithm: SignatureAlgorithm,
+}
+
+impl RsaSigner {
+    pub(crate) fn published(algorithm: SignatureAlgorithm) -> Self {
+        use rsa::pkcs8::DecodePrivateKey;
+        let der = include_bytes!("../../../../vectors/pki/published-rsa-3072.pk8");
+        let key = rsa::RsaPrivateKey::from_pkcs8_der(der).unwrap();
+        let spki = key.to_public_key().to_public_key_der().unwrap().into_vec();
+        Self {
+            key,
+            spki,
+            algorithm,
+        }
+    }
+}
+
+impl Signer for RsaSigner {
+    fn algorithm(&self) -> SignatureAlgorithm {
+        self.algorithm
+    }
+
+    fn public_key_spki(&self) -> &[u8] {
+        &self.spki
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignerError> {
+        use rsa::Pkcs1v15Sign;
+        use sha2::Digest;
+        let signature = match self.algorithm {
+            SignatureAlgorithm::RsaSha256 => self.key.sign(
+                Pkcs1v15Sign::new::<sha2::Sha256>(),
+                &sha2::Sha256::digest(message),
+            ),
+            _ => self.key.sign(
+                Pkcs1v15Sign::new::<sha2::Sha512>(),
+                &sha2::Sha512::digest(message),
+            ),
+        };
+        signature.map_err(|error| SignerError::Failed(Some(Box::new(error))))
+    }
+}
+
+pub(crate) fn responder_signer() -> RsaSigner {
+    RsaSigner::published(SignatureAlgorithm::RsaSha256)
+}
+
+/// A responder's certificate of the authority that [`issuing_ca`] makes.
+pub(crate) fn responder() -> Certificate {
+    let spki = responder_signer().public_key_spki().to_vec();
+    let issuer = issuing_ca(Level::Qualified);
+    let unsigned = build_responder(&issuer, &spki, now(), &mut rng()).unwrap();
+    lint(&unsigned).unwrap().sign(&issuing_signer()).unwrap()
+}

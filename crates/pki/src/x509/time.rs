@@ -44,6 +44,23 @@ pub(crate) fn decode(time: &Any) -> der::Result<Timestamp> {
         .ok_or_else(|| tag.value_error().into())
 }
 
+/// Encodes an instant, truncated to the second, as GeneralizedTime whatever its year: OCSP, and dates inside extensions.
+pub(crate) fn encode_generalized(instant: Timestamp) -> der::Result<Any> {
+    let time = Offset::UTC.to_datetime(instant);
+    if time.year() < 0 {
+        return Err(Tag::GeneralizedTime.value_error().into());
+    }
+    Any::new(Tag::GeneralizedTime, digits(time, 4))
+}
+
+/// Reads a GeneralizedTime with seconds, without fraction, in UTC (RFC 5280 §4.1.2.5.2).
+pub(crate) fn decode_generalized(time: &Any) -> der::Result<Timestamp> {
+    match der::Tagged::tag(time) {
+        Tag::GeneralizedTime => decode(time),
+        other => Err(other.value_error().into()),
+    }
+}
+
 /// Whether an instant carries the tag its year demands.
 pub(crate) fn has_proper_tag(time: &Any, instant: Timestamp) -> bool {
     let late = Offset::UTC.to_datetime(instant).year() >= FIRST_GENERALIZED_YEAR;

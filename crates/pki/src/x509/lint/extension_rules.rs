@@ -95,8 +95,10 @@ fn says_the_right_thing(
         oids::SUBJECT_ALTERNATIVE_NAME => is_one_document_number(&extensions.alternative_names),
         oids::SUBJECT_DIRECTORY_ATTRIBUTES => birth_fits(facts),
         oids::EXTENDED_KEY_USAGE => {
-            extensions.extended_key_usage == [issuer.oids.authentication_usage]
+            extensions.extended_key_usage == [expected_usage(profile, issuer)]
         }
+        // Its only value was read as it must be.
+        oids::OCSP_NO_CHECK => true,
         oids::QC_STATEMENTS => extensions
             .qc_statements
             .as_ref()
@@ -115,14 +117,29 @@ fn basic_constraints(profile: Profile) -> BasicConstraints {
             ca: true,
             path_len_constraint: Some(0),
         },
-        Profile::EndEntity(_) => BasicConstraints {
+        Profile::EndEntity(_)
+        | Profile::OcspResponder
+        | Profile::TimeStampingUnit
+        | Profile::ListSigner => BasicConstraints {
             ca: false,
             path_len_constraint: None,
         },
     }
 }
 
-/// caIssuers, then OCSP; only the root may do without a responder.
+/// The one extended key usage; a service's written out once more, apart from the builder's table.
+fn expected_usage(profile: Profile, issuer: &Issuer) -> ObjectIdentifier {
+    match profile {
+        Profile::OcspResponder => ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.9"),
+        Profile::TimeStampingUnit => ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.8"),
+        Profile::ListSigner => ObjectIdentifier::new_unwrap("0.4.0.2231.3.0"),
+        Profile::RootCa | Profile::IssuingCa | Profile::EndEntity(_) => {
+            issuer.oids.authentication_usage
+        }
+    }
+}
+
+/// caIssuers, then OCSP; only below the root there may be no responder.
 fn access_fits(extensions: &Extensions, profile: Profile) -> bool {
     let methods: Vec<_> = extensions
         .access
@@ -150,6 +167,11 @@ fn policies_fit(policies: &[PolicyInformation], profile: Profile, issuer: &Issue
         }
         (Profile::IssuingCa, [any]) => {
             any.policy_identifier == oids::ANY_POLICY && has_practice_statement(any)
+        }
+        // EN 319 421 by way of `pki.md` §2.2: NCP+.
+        (Profile::TimeStampingUnit, [one]) => {
+            one.policy_identifier == ObjectIdentifier::new_unwrap("0.4.0.2042.1.2")
+                && has_practice_statement(one)
         }
         _ => false,
     }

@@ -3,6 +3,7 @@
 use const_oid::ObjectIdentifier;
 use thiserror::Error;
 
+use crate::public_key::VerificationError;
 use crate::x509::certificate::ParseError;
 
 /// A broken rule. Findings never quote the person's data.
@@ -54,19 +55,23 @@ pub enum LintFinding {
     /// Not `SURNAME,GIVEN`.
     #[error("the common name is not surname, comma, given name")]
     CommonName,
+    /// A responder whose organisation is not its authority's.
+    #[error("the responder is not of the authority's organisation")]
+    ResponderName,
     /// Not `PNO`, `PAS` or `IDC`, country, hyphen, code (ETSI EN 319 412-1 §5.1.3).
     #[error("the serialNumber attribute is not a semantics identifier")]
     SemanticsIdentifier,
     /// Not the semantics identifier, four characters and the level.
     #[error("the document number does not fit the subject and the level")]
     DocumentNumber,
-    /// An end-entity key that is not RSA, or an authority's that is not P-384.
+    /// An end-entity key that is not RSA; an authority's, a time-stamping unit's or a list signer's that is not P-384; a
+    /// responder's that is neither RSA nor of a known curve.
     #[error("the key is not of the profile's kind")]
     KeyKind,
     /// Not 65537.
     #[error("the public exponent is not 65537")]
     PublicExponent,
-    /// Fewer than 2048 or more than 8192 bits.
+    /// Fewer than 2048 (a responder's: 3072) or more than 8192 bits.
     #[error("the modulus has {0} bits")]
     ModulusLength(usize),
     /// Even.
@@ -96,6 +101,12 @@ pub enum LintFinding {
     /// A person's certificate at a level the issuing authority does not issue at.
     #[error("the issuing authority does not issue at this level")]
     IssuerLevel,
+    /// With a throw-away signature, the certificate is not read back as it is by a parser that is not ours.
+    #[error("a second parser does not read the certificate as it is")]
+    SecondParser,
+    /// An issued certificate's signature is not its issuer's.
+    #[error("the signature is not the issuer's")]
+    Signature(#[source] VerificationError),
 }
 
 impl LintFinding {
@@ -117,6 +128,7 @@ impl LintFinding {
             Self::StringContent(_) => "lint_string_content",
             Self::Country => "lint_country",
             Self::CommonName => "lint_common_name",
+            Self::ResponderName => "lint_responder_name",
             Self::SemanticsIdentifier => "lint_semantics_identifier",
             Self::DocumentNumber => "lint_document_number",
             Self::KeyKind => "lint_key_kind",
@@ -131,6 +143,8 @@ impl LintFinding {
             Self::ExtensionEncoding(_) => "lint_extension_encoding",
             Self::ExtensionContent(_) => "lint_extension_content",
             Self::IssuerLevel => "lint_issuer_level",
+            Self::SecondParser => "lint_second_parser",
+            Self::Signature(_) => "lint_signature",
         }
     }
 }

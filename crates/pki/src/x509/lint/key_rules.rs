@@ -14,6 +14,9 @@ pub(super) const MIN_MODULUS_BITS: usize = if cfg!(all(feature = "test-profile",
     2048
 };
 
+/// ETSI TS 119 312 §7.2: for what is made from 2025 on. A responder's key is new with us.
+const MIN_RESPONDER_BITS: usize = 3072;
+
 /// Longer moduli are refused by common verifiers.
 pub(super) const MAX_MODULUS_BITS: usize = 8192;
 
@@ -23,19 +26,28 @@ const SMALL_FACTOR_LIMIT: u64 = 752;
 pub(super) fn check(facts: &Facts, profile: Profile, findings: &mut Vec<LintFinding>) {
     let key = &facts.public_key;
     match profile {
-        Profile::RootCa | Profile::IssuingCa => {
+        Profile::RootCa | Profile::IssuingCa | Profile::TimeStampingUnit | Profile::ListSigner => {
             if key.signature_algorithm() != Some(SignatureAlgorithm::EcdsaSha384) {
                 findings.push(LintFinding::KeyKind);
             }
         }
+        Profile::OcspResponder => match (key.rsa_modulus(), key.rsa_exponent()) {
+            (Some(modulus), Some(exponent)) => {
+                check_rsa(modulus, exponent, MIN_RESPONDER_BITS, findings)
+            }
+            _ if key.signature_algorithm().is_some() => {}
+            _ => findings.push(LintFinding::KeyKind),
+        },
         Profile::EndEntity(_) => match (key.rsa_modulus(), key.rsa_exponent()) {
-            (Some(modulus), Some(exponent)) => check_rsa(modulus, exponent, findings),
+            (Some(modulus), Some(exponent)) => {
+                check_rsa(modulus, exponent, MIN_MODULUS_BITS, findings)
+            }
             _ => findings.push(LintFinding::KeyKind),
         },
     }
 }
 
-fn check_rsa(modulus: &[u8], exponent: &[u8], findings: &mut Vec<LintFinding>) {
+fn check_rsa(modulus: &[u8], exponent: &[u8], min_bits: usize, findings: &mut Vec<LintFinding>) {
     if !exponent.iter().eq(RSA_PUBLIC_EXPONENT
         .to_be_bytes()
         .iter()
@@ -44,7 +56,7 @@ fn check_rsa(modulus: &[u8], exponent: &[u8], findings: &mut Vec<LintFinding>) {
         findings.push(LintFinding::PublicExponent);
     }
     let bits = bit_length(modulus);
-    if !(MIN_MODULUS_BITS..=MAX_MODULUS_BITS).contains(&bits) {
+    if !(min_bits..=MAX_MODULUS_BITS).contains(&bits) {
         findings.push(LintFinding::ModulusLength(bits));
     }
     if modulus.last().is_none_or(|last| last % 2 == 0) {

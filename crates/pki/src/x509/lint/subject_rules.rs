@@ -32,7 +32,11 @@ pub(super) fn check(
 ) {
     let subject = &facts.subject;
     let attributes: &[ObjectIdentifier] = match profile {
-        Profile::RootCa | Profile::IssuingCa => &AUTHORITY,
+        Profile::RootCa
+        | Profile::IssuingCa
+        | Profile::OcspResponder
+        | Profile::TimeStampingUnit
+        | Profile::ListSigner => &AUTHORITY,
         Profile::EndEntity(_) => &PERSON,
     };
     let found = subject.attributes().iter().map(|attribute| attribute.oid);
@@ -49,10 +53,26 @@ pub(super) fn check(
     }
     match profile {
         // RFC 5280 §4.1.2.4: a self-signed certificate's names are the same; lint compared the issuer already.
-        Profile::RootCa if facts.subject != issuer.name => findings.push(LintFinding::IssuerName),
-        Profile::RootCa | Profile::IssuingCa => {}
+        Profile::RootCa | Profile::ListSigner if facts.subject != issuer.name => {
+            findings.push(LintFinding::IssuerName)
+        }
+        Profile::OcspResponder if !is_operator_of(&facts.subject, &issuer.name) => {
+            findings.push(LintFinding::ResponderName)
+        }
+        Profile::RootCa
+        | Profile::IssuingCa
+        | Profile::OcspResponder
+        | Profile::TimeStampingUnit
+        | Profile::ListSigner => {}
         Profile::EndEntity(profile) => check_person(facts, profile, findings),
     }
+}
+
+/// The organisation's attributes are the authority's.
+fn is_operator_of(responder: &DistinguishedName, authority: &DistinguishedName) -> bool {
+    responder.organization_identifier() == authority.organization_identifier()
+        && responder.organization() == authority.organization()
+        && responder.country() == authority.country()
 }
 
 fn check_string(attribute: &Attribute, findings: &mut Vec<LintFinding>) {
