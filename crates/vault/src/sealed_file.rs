@@ -285,7 +285,7 @@ mod tests {
             Err(VaultError::OtherKind { .. })
         ));
         let mut file = sealed();
-        file[10] = FileKind::Root as u8;
+        file[9..=10].copy_from_slice(&[1, FileKind::Root as u8]);
         assert!(matches!(
             open(FileKind::Root, &key(1), &rehashed(file)),
             Err(VaultError::WrongUnlockKey)

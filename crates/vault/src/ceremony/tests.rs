@@ -52,7 +52,7 @@ fn the_object_identifiers_that_the_sample_mentions_are_the_default() {
     let uncommented: String = SAMPLE
         .split_inclusive('\n')
         .map(|line| match line.strip_prefix("# ") {
-            Some(rest) if rest.starts_with('[') || rest.contains(" = \"1.3.6") => rest,
+            Some(rest) if rest.starts_with("[policies]") || rest.contains(" = \"1.3.6") => rest,
             _ => line,
         })
         .collect();
@@ -169,11 +169,9 @@ fn certificates_are_written_as_der_and_can_be_written_again() {
 #[test]
 fn a_certificate_of_another_ceremony_is_not_overwritten() {
     let directory = tempfile::tempdir().unwrap();
-    crate::testkit::ceremony()
-        .save_certificates(directory.path())
-        .unwrap();
+    ceremony().save_certificates(directory.path()).unwrap();
     fs::remove_file(directory.path().join("root.crt")).unwrap();
-    let result = crate::testkit::ceremony().save_certificates(directory.path());
+    let result = ceremony().save_certificates(directory.path());
     assert!(matches!(result, Err(VaultError::Exists(_))));
     assert!(
         !directory.path().join("root.crt").exists(),
