@@ -19,7 +19,7 @@ pub(crate) mod time;
 
 pub use authority::{
     CaName, Ceremony, CeremonyError, IssuingCa, IssuingCaConfig, IssuingCaError, RootConfig,
-    RootPublication, ceremony,
+    RootPublication, ceremony, certify,
 };
 pub use certificate::{Certificate, ParseError, SerialNumber};
 pub use chain::{ChainError, ChainLink, VerifiedChain, verify_chain};
