@@ -29,6 +29,10 @@ pub const STUCK_EVALUATION: SignedDuration = SignedDuration::from_secs(30);
 /// Maintenance transactions superseded that freeze signing until a token is spent (`splitkey.md` §4.3).
 pub const MAX_SUPERSEDED: u32 = 10;
 
+/// A certificate that was recorded so long ago and is not given out never will be (a crash, a document number that was
+/// taken), and is revoked, because its signature may exist somewhere.
+pub const ABANDONED_RECORD: SignedDuration = SignedDuration::from_mins(10);
+
 /// How long ended registrations are kept for the phone to read why.
 pub const REGISTRATION_RETENTION: SignedDuration = SignedDuration::from_hours(24);
 

@@ -3,6 +3,7 @@
 mod authority;
 mod certificate;
 mod chain;
+mod claims;
 mod end_entity;
 pub(crate) mod extension_values;
 mod extensions;
@@ -18,7 +19,7 @@ pub(crate) mod time;
 
 pub use authority::{
     CaName, Ceremony, CeremonyError, IssuingCa, IssuingCaConfig, IssuingCaError, RootConfig,
-    RootPublication, ceremony,
+    RootPublication, ceremony, certify,
 };
 pub use certificate::{Certificate, ParseError, SerialNumber};
 pub use chain::{ChainError, ChainLink, VerifiedChain, verify_chain};

@@ -9,7 +9,7 @@ use crate::{
 };
 use engine::{
     domain::{
-        Account, AccountId, AccountKey, AccountState, Device, DeviceId, KeyId, KeyState,
+        Account, AccountId, AccountKey, AccountLevel, AccountState, Device, DeviceId, KeyId, KeyState,
         PerPurpose, Person, Profile, Purpose, TokenHash, TransactionId, Wrapped,
     },
     ports::{KeyHolder, StoreError, StoredModuli},
@@ -49,6 +49,10 @@ pub(crate) const KEYS_OF: &str = "SELECT purpose, id, profile, n1, n2, n, certif
 pub(crate) const MODULI: &str = "SELECT account_key.id, account_id, purpose, n1, n2 FROM account_key \
      JOIN account ON account.id = account_id \
      WHERE account_key.id > $1 AND created_at >= $2 AND created_at < $3 ORDER BY account_key.id LIMIT $4";
+
+pub(crate) const KEYS_AFTER: &str = "SELECT account_id, level, created_at, purpose, account_key.id, profile, n1, n2, n, \
+     certificate, pin, server_share, server_half, destroyed_at, destroyed_reason, in_flight FROM account_key \
+     JOIN account ON account.id = account_id WHERE account_key.id > $1 ORDER BY account_key.id LIMIT $2";
 
 const INSERT: &str = "INSERT INTO account (id, semantics_identifier, person, document_number, level, device_id, \
      device_public_key, device_token, device_seq, device_superseded, state, closed_at, created_at, expires_at, version) \
@@ -150,6 +154,35 @@ pub(crate) async fn moduli(
                 purpose: Purpose::from_id(row.number()?).ok_or(row.corrupt())?,
                 n1: row.bytes()?,
                 n2: row.bytes()?,
+            })
+        })
+        .collect()
+}
+
+/// A key and what of its account its certificate's record needs.
+pub(crate) struct IssuedKey {
+    pub(crate) account: AccountId,
+    pub(crate) level: AccountLevel,
+    pub(crate) opened: Timestamp,
+    pub(crate) key: AccountKey,
+}
+
+/// Keys of all accounts in the order of their ids, after this one.
+pub(crate) async fn keys_after(
+    tables: &mut Tables,
+    after: &str,
+    limit: u32,
+) -> Result<Vec<IssuedKey>, StoreError> {
+    let rows = tables
+        .rows(KEY, KEYS_AFTER, arguments![after, limit])
+        .await?;
+    rows.into_iter()
+        .map(|mut row| {
+            Ok(IssuedKey {
+                account: AccountId(row.parsed()?),
+                level: text::from_word(row.text()?, ACCOUNT)?,
+                opened: row.moment()?,
+                key: read_key(tables, row)?,
             })
         })
         .collect()

@@ -1,52 +1,335 @@
-//! SKELETON
-use crate::tables::Tables;
-use engine::{domain::*, ports::StoreError};
-use jiff::Timestamp;
-type R<T> = Result<T, StoreError>;
+//! What the authorities signed: table `certificate_record`. Rows are added, given out once, revoked once, never deleted.
 
-pub(crate) async fn standing(_: &mut Tables, _: CaKeyId, _: &SerialNumber) -> R<Standing> {
-    todo!()
+use crate::{
+    account,
+    cipher::{Column, column},
+    sql::{Row, arguments},
+    tables::Tables,
+    text,
+};
+use engine::{
+    domain::{
+        AccountId, AccountLevel, CaKeyId, CertificateKind, CertificateRecord, Issued, Purpose,
+        Revocation, RevocationReason, RevokedCertificate, SerialNumber, Standing,
+    },
+    ports::StoreError,
+};
+use jiff::Timestamp;
+
+const RECORD: &str = "certificate_record";
+const TBS: Column = column!("certificate_record", "tbs");
+
+macro_rules! select {
+    ($condition:literal) => {
+        concat!(
+            "SELECT issuer, serial, kind, tbs, recorded_at, expires_at, issued_at, sha256, account_id, certificate, \
+             revoked_at, reason FROM certificate_record ",
+            $condition
+        )
+    };
 }
+
+pub(crate) const STANDING: &str = "SELECT issued_at, revoked_at, reason FROM certificate_record WHERE issuer = $1 AND serial = $2";
+pub(crate) const BY_SERIAL: &str = select!("WHERE issuer = $1 AND serial = $2");
+pub(crate) const PAGE: &str =
+    select!("WHERE (issuer, serial) > ($1, $2) ORDER BY issuer, serial LIMIT $3");
+pub(crate) const RESPONDERS: &str = select!(
+    "WHERE kind = 'ocsp_responder' AND issuer = $1 AND expires_at > $2 AND issued_at IS NOT NULL \
+     ORDER BY expires_at DESC, serial"
+);
+pub(crate) const ABANDONED: &str = "SELECT issuer, serial FROM certificate_record \
+     WHERE issued_at IS NULL AND revoked_at IS NULL AND recorded_at <= $1 ORDER BY recorded_at LIMIT $2";
+pub(crate) const REVOKED: &str = "SELECT serial, revoked_at, reason FROM certificate_record \
+     WHERE issuer = $1 AND revoked_at IS NOT NULL ORDER BY serial";
+pub(crate) const COUNT_REVOKED: &str =
+    "SELECT COUNT(*) FROM certificate_record WHERE issuer = $1 AND revoked_at IS NOT NULL";
+const INSERT: &str = "INSERT INTO certificate_record (issuer, serial, kind, tbs, recorded_at, expires_at, issued_at, \
+     sha256, account_id, certificate, revoked_at, reason) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+pub(crate) const GIVE_OUT: &str = "UPDATE certificate_record SET issued_at = $3, sha256 = $4, account_id = $5, \
+     certificate = $6 WHERE issuer = $1 AND serial = $2 AND issued_at IS NULL AND revoked_at IS NULL";
+// What nobody got is revoked whenever that is found, what somebody has only while it is valid.
+pub(crate) const REVOKE: &str = "UPDATE certificate_record SET revoked_at = $3, reason = $4 \
+     WHERE issuer = $1 AND serial = $2 AND revoked_at IS NULL AND (issued_at IS NULL OR expires_at >= $3)";
+
+pub(crate) async fn standing(
+    tables: &mut Tables,
+    issuer: CaKeyId,
+    serial: &SerialNumber,
+) -> Result<Standing, StoreError> {
+    let [issuer, serial] = key(issuer, serial);
+    let row = tables
+        .row(RECORD, STANDING, arguments![issuer, serial])
+        .await?;
+    let Some(mut row) = row else {
+        return Ok(Standing::NeverIssued);
+    };
+    let issued = row.optional_integer()?.is_some();
+    Ok(match revocation(&mut row)? {
+        None if !issued => Standing::NeverIssued,
+        revocation => Standing::Issued(revocation),
+    })
+}
+
 pub(crate) async fn find(
-    _: &mut Tables,
-    _: CaKeyId,
-    _: &SerialNumber,
-) -> R<Option<CertificateRecord>> {
-    todo!()
+    tables: &mut Tables,
+    issuer: CaKeyId,
+    serial: &SerialNumber,
+) -> Result<Option<CertificateRecord>, StoreError> {
+    let [issuer, serial] = key(issuer, serial);
+    let row = tables
+        .row(RECORD, BY_SERIAL, arguments![issuer, serial])
+        .await?;
+    row.map(|row| read(tables, row)).transpose()
 }
+
 pub(crate) async fn page(
-    _: &mut Tables,
-    _: Option<(CaKeyId, &SerialNumber)>,
-    _: u32,
-) -> R<Vec<CertificateRecord>> {
-    todo!()
+    tables: &mut Tables,
+    after: Option<(CaKeyId, &SerialNumber)>,
+    limit: u32,
+) -> Result<Vec<CertificateRecord>, StoreError> {
+    // Before all of them.
+    let [issuer, serial] = after.map_or_else(Default::default, |(issuer, serial)| {
+        key(issuer, serial)
+    });
+    let rows = tables
+        .rows(RECORD, PAGE, arguments![issuer, serial, limit])
+        .await?;
+    rows.into_iter().map(|row| read(tables, row)).collect()
 }
+
 pub(crate) async fn responders(
-    _: &mut Tables,
-    _: CaKeyId,
-    _: Timestamp,
-) -> R<Vec<CertificateRecord>> {
-    todo!()
+    tables: &mut Tables,
+    issuer: CaKeyId,
+    now: Timestamp,
+) -> Result<Vec<CertificateRecord>, StoreError> {
+    let rows = tables
+        .rows(RECORD, RESPONDERS, arguments![hex::encode(issuer.0), now])
+        .await?;
+    rows.into_iter().map(|row| read(tables, row)).collect()
 }
+
 pub(crate) async fn abandoned(
-    _: &mut Tables,
-    _: Timestamp,
-    _: u32,
-) -> R<Vec<(CaKeyId, SerialNumber)>> {
-    todo!()
+    tables: &mut Tables,
+    before: Timestamp,
+    limit: u32,
+) -> Result<Vec<(CaKeyId, SerialNumber)>, StoreError> {
+    let rows = tables
+        .rows(RECORD, ABANDONED, arguments![before, limit])
+        .await?;
+    rows.into_iter()
+        .map(|mut row| Ok((issuer_of(&mut row)?, serial_of(&mut row)?)))
+        .collect()
 }
-pub(crate) async fn revoked(_: &mut Tables, _: CaKeyId) -> R<Vec<RevokedCertificate>> {
-    todo!()
+
+pub(crate) async fn revoked(
+    tables: &mut Tables,
+    issuer: CaKeyId,
+) -> Result<Vec<RevokedCertificate>, StoreError> {
+    let rows = tables
+        .rows(RECORD, REVOKED, arguments![hex::encode(issuer.0)])
+        .await?;
+    rows.into_iter()
+        .map(|mut row| {
+            Ok(RevokedCertificate {
+                serial: serial_of(&mut row)?,
+                revocation: revocation(&mut row)?.ok_or(row.corrupt())?,
+            })
+        })
+        .collect()
 }
-pub(crate) async fn count_revoked(_: &mut Tables, _: CaKeyId) -> R<u64> {
-    todo!()
+
+pub(crate) async fn count_revoked(
+    tables: &mut Tables,
+    issuer: CaKeyId,
+) -> Result<u64, StoreError> {
+    tables
+        .count(RECORD, COUNT_REVOKED, arguments![hex::encode(issuer.0)])
+        .await
 }
-pub(crate) async fn record(_: &mut Tables, _: &CertificateRecord) -> R<()> {
-    todo!()
+
+pub(crate) async fn record(
+    tables: &mut Tables,
+    record: &CertificateRecord,
+) -> Result<(), StoreError> {
+    let [issuer, serial] = key(record.issuer, &record.serial);
+    let tbs = tables.encrypt(TBS, &place(&issuer, &serial), &record.tbs)?;
+    let issued = record.issued.as_ref();
+    let row = arguments![
+        issuer,
+        serial,
+        to_word(record.kind),
+        tbs,
+        record.recorded_at,
+        record.expires_at,
+        issued.map(|issued| issued.at),
+        issued.map(|issued| issued.sha256.to_vec()),
+        issued.and_then(|issued| issued.account.map(|account| account.0.to_string())),
+        issued.and_then(|issued| issued.certificate.clone()),
+        record.revocation.map(|revocation| revocation.at),
+        record
+            .revocation
+            .map(|revocation| i64::from(revocation.reason.number())),
+    ];
+    tables.change(RECORD, INSERT, row).await?;
+    Ok(())
 }
-pub(crate) async fn issued(_: &mut Tables, _: CaKeyId, _: &SerialNumber, _: &Issued) -> R<()> {
-    todo!()
+
+pub(crate) async fn issued(
+    tables: &mut Tables,
+    issuer: CaKeyId,
+    serial: &SerialNumber,
+    issued: &Issued,
+) -> Result<(), StoreError> {
+    let [issuer, serial] = key(issuer, serial);
+    let row = arguments![
+        issuer,
+        serial,
+        issued.at,
+        issued.sha256.as_slice(),
+        issued.account.map(|account| account.0.to_string()),
+        issued.certificate.clone(),
+    ];
+    tables.compare_and_swap(RECORD, GIVE_OUT, row).await
 }
-pub(crate) async fn revoke(_: &mut Tables, _: CaKeyId, _: &SerialNumber, _: Revocation) -> R<bool> {
-    todo!()
+
+pub(crate) async fn revoke(
+    tables: &mut Tables,
+    issuer: CaKeyId,
+    serial: &SerialNumber,
+    revocation: Revocation,
+) -> Result<bool, StoreError> {
+    let [issuer, serial] = key(issuer, serial);
+    let reason = revocation.reason.number();
+    let row = arguments![issuer, serial, revocation.at, reason];
+    Ok(tables.change(RECORD, REVOKE, row).await? > 0)
+}
+
+/// Records what was given out before there were records, in the run that brings the table.
+pub(crate) async fn found(tables: &mut Tables) -> Result<(), StoreError> {
+    let mut after = String::new();
+    loop {
+        let keys = account::keys_after(tables, &after, BATCH).await?;
+        let Some(last) = keys.last() else {
+            return Ok(());
+        };
+        after = hex::encode(last.key.id.0);
+        for one in keys {
+            let account::IssuedKey {
+                account,
+                level,
+                opened,
+                key,
+            } = one;
+            let found = CertificateRecord::of_issued(account, level, opened, &key)
+                .map_err(|error| StoreError::Corrupt { what: error.what })?;
+            record(tables, &found).await?;
+        }
+    }
+}
+
+/// Keys whose certificates are recorded at a time.
+const BATCH: u32 = 500;
+
+fn read(tables: &Tables, mut row: Row) -> Result<CertificateRecord, StoreError> {
+    let (issuer, serial) = (row.text()?, row.text()?);
+    let kind = from_word(&row.text()?).ok_or(row.corrupt())?;
+    let tbs = tables.decrypt(TBS, &place(&issuer, &serial), &row.bytes()?)?;
+    let (recorded_at, expires_at) = (row.moment()?, row.moment()?);
+    let (issued_at, sha256) = (row.optional_integer()?, row.optional_bytes()?);
+    let (account, certificate) = (row.optional_text()?, row.optional_bytes()?);
+    let issued = match (issued_at, sha256) {
+        (None, None) => None,
+        (Some(at), Some(sha256)) => Some(Issued {
+            at: crate::moment::from_column(at),
+            sha256: sha256.try_into().map_err(|_| row.corrupt())?,
+            account: match account {
+                None => None,
+                Some(account) => Some(AccountId(account.parse().map_err(|_| row.corrupt())?)),
+            },
+            certificate,
+        }),
+        _ => return Err(row.corrupt()),
+    };
+    Ok(CertificateRecord {
+        issuer: CaKeyId(text::from_hex(&issuer, RECORD)?),
+        serial: SerialNumber::from_bytes(hex::decode(serial).map_err(|_| row.corrupt())?),
+        kind,
+        tbs: tbs.to_vec(),
+        recorded_at,
+        expires_at,
+        issued,
+        revocation: revocation(&mut row)?,
+    })
+}
+
+fn key(issuer: CaKeyId, serial: &SerialNumber) -> [String; 2] {
+    [hex::encode(issuer.0), hex::encode(serial.as_bytes())]
+}
+
+/// The row, for what is encrypted in it.
+fn place(issuer: &str, serial: &str) -> String {
+    format!("{issuer}/{serial}")
+}
+
+fn issuer_of(row: &mut Row) -> Result<CaKeyId, StoreError> {
+    text::from_hex(&row.text()?, RECORD).map(CaKeyId)
+}
+
+fn serial_of(row: &mut Row) -> Result<SerialNumber, StoreError> {
+    let octets = hex::decode(row.text()?).map_err(|_| row.corrupt())?;
+    Ok(SerialNumber::from_bytes(octets))
+}
+
+/// The next two columns, `revoked_at` and `reason`.
+fn revocation(row: &mut Row) -> Result<Option<Revocation>, StoreError> {
+    match (row.optional_integer()?, row.optional_integer()?) {
+        (None, None) => Ok(None),
+        (Some(at), Some(reason)) => Ok(Some(Revocation {
+            at: crate::moment::from_column(at),
+            reason: u8::try_from(reason)
+                .ok()
+                .and_then(RevocationReason::from_number)
+                .ok_or(row.corrupt())?,
+        })),
+        _ => Err(row.corrupt()),
+    }
+}
+
+const KINDS: [(&str, CertificateKind); 5] = [
+    (
+        "qualified_authentication",
+        end_entity(AccountLevel::Qualified, Purpose::Authentication),
+    ),
+    (
+        "qualified_signature",
+        end_entity(AccountLevel::Qualified, Purpose::Signature),
+    ),
+    (
+        "basic_authentication",
+        end_entity(AccountLevel::Advanced, Purpose::Authentication),
+    ),
+    (
+        "basic_signature",
+        end_entity(AccountLevel::Advanced, Purpose::Signature),
+    ),
+    ("ocsp_responder", CertificateKind::OcspResponder),
+];
+
+const fn end_entity(level: AccountLevel, purpose: Purpose) -> CertificateKind {
+    CertificateKind::EndEntity { level, purpose }
+}
+
+fn to_word(kind: CertificateKind) -> &'static str {
+    KINDS
+        .iter()
+        .find(|(_, known)| *known == kind)
+        .map(|(word, _)| *word)
+        .expect("every kind has a word")
+}
+
+fn from_word(word: &str) -> Option<CertificateKind> {
+    KINDS
+        .iter()
+        .find(|(known, _)| *known == word)
+        .map(|(_, kind)| *kind)
 }

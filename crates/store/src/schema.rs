@@ -26,11 +26,19 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
             "device links",
             include_str!("../migrations/0003_device_links.sql"),
         ),
+        migration(
+            4,
+            "trust services",
+            include_str!("../migrations/0004_trust_services.sql"),
+        ),
     ])
 });
 
 /// The version that brings the audit chain.
 pub(crate) const AUDIT_CHAIN: i64 = 2;
+
+/// The version that brings the records of certificates.
+pub(crate) const CERTIFICATE_RECORDS: i64 = 4;
 
 /// Where sqlx notes what was applied.
 pub(crate) const HISTORY_TABLE: &str = "_sqlx_migrations";

@@ -130,6 +130,12 @@ impl From<i64> for Argument {
     }
 }
 
+impl From<Option<i64>> for Argument {
+    fn from(value: Option<i64>) -> Self {
+        Self::Integer(value)
+    }
+}
+
 impl From<u8> for Argument {
     fn from(value: u8) -> Self {
         i64::from(value).into()

@@ -1,5 +1,5 @@
 use crate::{
-    audit,
+    audit, certificate,
     cipher::ColumnCipher,
     error::{CheckpointError, OpenError, SqlError},
     schema,
@@ -288,7 +288,8 @@ impl Place {
             .disable_statement_logging()
     }
 
-    /// In one transaction: what was recorded before the audit chain is linked with the migration that brings it, or not at all.
+    /// In one transaction: what was there before the audit chain and before the records of certificates is linked and
+    /// recorded with the migration that brings them, or not at all.
     async fn migrate(&self, cipher: Arc<ColumnCipher>) -> Result<(i64, i64), OpenError> {
         self.create()?;
         let pool = SqlitePoolOptions::new()
@@ -306,6 +307,9 @@ impl Place {
         let before = schema::version_of(&applied);
         if before < schema::AUDIT_CHAIN {
             audit::found(&mut tables).await?;
+        }
+        if before < schema::CERTIFICATE_RECORDS {
+            certificate::found(&mut tables).await?;
         }
         tables.commit().await?;
         pool.close().await;

@@ -1,19 +1,23 @@
-//! CA keys: the issuing authorities and the root.
+//! The keys of the issuing authorities, of the root, and of the services around them.
 
 use std::sync::Arc;
 
-use engine::domain::AccountLevel;
+use engine::domain::CaKeyId;
+use engine::ports::IssuingAuthority;
+use jiff::SignedDuration;
 use p384::ecdsa::{Signature, SigningKey, signature::Signer as _};
 use p384::elliptic_curve::Generate as _;
 use p384::pkcs8::{DecodePrivateKey, EncodePrivateKey, EncodePublicKey};
+use pki::crl::RevocationList;
+use pki::tsp::TimeStampingUnit;
 use pki::x509::{Certificate, IssuingCa, Level};
-use pki::{SignatureAlgorithm, Signer, SignerError};
+use pki::{ObjectIdentifier, SignatureAlgorithm, Signer, SignerError};
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
 use crate::VaultError;
 
-/// A CA's private key, P-384.
+/// The private key of a CA, of a time-stamping unit or of a trusted list's signer: P-384.
 pub(crate) struct CaKey {
     key: SigningKey,
     spki: Vec<u8>,
@@ -72,51 +76,133 @@ impl Signer for CaKey {
 /// An issuing CA with its key.
 pub(crate) struct Authority {
     pub(crate) key: CaKey,
-    pub(crate) ca: Arc<IssuingCa>,
+    pub(crate) issuing: Arc<IssuingAuthority>,
 }
 
 impl Authority {
     /// Brings a key and its certificate together.
-    pub(crate) fn new(key: CaKey, ca: IssuingCa) -> Result<Self, VaultError> {
-        if ca.certificate().public_key().spki_der() != key.public_key_spki() {
+    pub(crate) fn new(name: String, key: CaKey, ca: IssuingCa) -> Result<Self, VaultError> {
+        let public = ca.certificate().public_key();
+        if public.spki_der() != key.public_key_spki() {
+            return Err(VaultError::Damaged);
+        }
+        let id = CaKeyId(*public.key_identifier());
+        Ok(Self {
+            key,
+            issuing: Arc::new(IssuingAuthority { name, id, ca }),
+        })
+    }
+
+    pub(crate) fn certificate(&self) -> &Certificate {
+        self.issuing.ca.certificate()
+    }
+}
+
+/// The certificate of a time-stamping unit or of a trusted list's signer.
+pub(crate) struct ServiceKey {
+    pub(crate) certificate: Arc<Certificate>,
+    /// Destroyed when another took its place; the certificate stays, because what it signed does.
+    pub(crate) key: Option<CaKey>,
+}
+
+impl ServiceKey {
+    pub(crate) fn new(certificate: Certificate, key: Option<CaKey>) -> Result<Self, VaultError> {
+        let others = |key: &CaKey| certificate.public_key().spki_der() != key.public_key_spki();
+        if key.as_ref().is_some_and(others) {
             return Err(VaultError::Damaged);
         }
         Ok(Self {
+            certificate: Arc::new(certificate),
             key,
-            ca: Arc::new(ca),
         })
     }
 }
 
-/// Both issuing CAs and the certificate of their root.
+/// The issuing CAs, the certificate of their root, and what stands around them.
 pub(crate) struct Authorities {
     pub(crate) root: Certificate,
-    pub(crate) eid_q: Authority,
-    pub(crate) eid_nq: Authority,
+    /// The root's newest revocation list.
+    pub(crate) root_list: Option<Arc<RevocationList>>,
+    /// In the order in which they were made; of each level there is one at least.
+    pub(crate) issuing: Vec<Authority>,
+    /// The newest last; it alone has its key.
+    pub(crate) units: Vec<ServiceKey>,
+    /// The newest last; it alone has its key.
+    pub(crate) list_signers: Vec<ServiceKey>,
 }
 
 impl Authorities {
-    pub(crate) fn of(&self, level: AccountLevel) -> &Authority {
-        match level {
-            AccountLevel::Qualified => &self.eid_q,
-            AccountLevel::Advanced => &self.eid_nq,
-        }
+    /// The one that issues: the newest of the level, the later one of two of the same age.
+    pub(crate) fn of(&self, level: Level) -> &Authority {
+        self.issuing
+            .iter()
+            .filter(|authority| authority.issuing.ca.level() == level)
+            .max_by_key(|authority| authority.certificate().not_before())
+            .expect("there is an authority of each level")
     }
 
-    /// The certificates with their names, the root first.
-    pub(crate) fn certificates(&self) -> [(&'static str, &Certificate); 3] {
-        [
-            ("root", &self.root),
-            (name(Level::Qualified), self.eid_q.ca.certificate()),
-            (name(Level::Basic), self.eid_nq.ca.certificate()),
-        ]
+    pub(crate) fn with_id(&self, id: CaKeyId) -> Option<&Authority> {
+        self.issuing
+            .iter()
+            .find(|authority| authority.issuing.id == id)
+    }
+
+    /// The unit that stamps now.
+    pub(crate) fn unit(&self) -> Option<TimeStampingUnit> {
+        Some(TimeStampingUnit {
+            certificate: Certificate::clone(&self.units.last()?.certificate),
+            chain: Vec::new(),
+            policy: BEST_PRACTICES_POLICY,
+            accuracy: UNIT_ACCURACY,
+            qualified: true,
+        })
+    }
+
+    /// All certificates with their names, the root first. A name keeps its certificate for ever: relying parties and the
+    /// history of the trusted list hold on to it.
+    pub(crate) fn certificates(&self) -> Vec<(String, &Certificate)> {
+        let issuing = self
+            .issuing
+            .iter()
+            .map(|authority| (authority.issuing.name.clone(), authority.certificate()));
+        [(ROOT.to_owned(), &self.root)]
+            .into_iter()
+            .chain(issuing)
+            .chain(with_numbers(UNIT, &self.units))
+            .chain(with_numbers(LIST_SIGNER, &self.list_signers))
+            .collect()
     }
 }
 
-/// What the issuing CA of a level is called in files.
-fn name(level: Level) -> &'static str {
-    match level {
-        Level::Qualified => "eid-q",
-        Level::Basic => "eid-nq",
-    }
+/// `tsu`, `tsu-2`, `tsu-3`.
+fn with_numbers<'a>(
+    name: &'static str,
+    services: &'a [ServiceKey],
+) -> impl Iterator<Item = (String, &'a Certificate)> {
+    let names = (1..).map(move |number: usize| match number {
+        1 => name.to_owned(),
+        _ => format!("{name}-{number}"),
+    });
+    names.zip(services.iter().map(|service| &*service.certificate))
 }
+
+/// What the root is called in files.
+pub(crate) const ROOT: &str = "root";
+
+/// What the first authority for qualified accounts is called in files.
+pub(crate) const EID_Q: &str = "eid-q";
+
+/// What the first authority for basic accounts is called in files.
+pub(crate) const EID_NQ: &str = "eid-nq";
+
+/// What the time-stamping units are called in files.
+pub(crate) const UNIT: &str = "tsu";
+
+/// What the signers of trusted lists are called in files.
+pub(crate) const LIST_SIGNER: &str = "trust-list";
+
+/// ETSI EN 319 421 §5.2: best-practices-ts-policy.
+const BEST_PRACTICES_POLICY: ObjectIdentifier = ObjectIdentifier::new_unwrap("0.4.0.2023.1.1");
+
+/// What ETSI EN 319 421 asks of a clock at least.
+const UNIT_ACCURACY: SignedDuration = SignedDuration::from_secs(1);

@@ -1,25 +1,31 @@
 //! The ceremony: the one hour in which a deployment's certificate authorities come into being.
 
 mod config;
+mod extension;
+mod made;
 
-use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
+use engine::ports::IssuingAuthority;
 use jiff::Timestamp;
-use pki::Signer;
-use pki::x509::{self, Certificate, IssuingCa, IssuingCaConfig, IssuingCaError, Level};
+use pki::x509::{self, Certificate, IssueError, IssuingCa, IssuingCaError, Level, LintFinding};
 use rand_core::CryptoRng;
 
 pub use config::{
-    CeremonyConfig, IssuingAuthorityConfig, OrganizationConfig, PoliciesConfig, RootAuthorityConfig,
+    CeremonyConfig, IssuingAuthorityConfig, OrganizationConfig, PoliciesConfig,
+    RootAuthorityConfig, SuccessorConfig, SuccessorLevel, TimeStampingConfig, TrustedListConfig,
 };
+pub use extension::{Extension, ExtensionError};
 
-use crate::authority::{Authorities, Authority, CaKey};
-use crate::durable::{self, DurableFile, failed};
+use crate::authority::{Authorities, CaKey};
+use crate::durable::DurableFile;
 use crate::sealed_file::{self, FileKind};
 use crate::{OfflineRoot, UnlockKey, VaultError};
+use made::Root;
 
-/// A root and the issuing authorities EID-Q and EID-NQ below it, with their private keys, P-384 each, not yet stored.
+/// A root, the issuing authorities below it and the services around them, with their private keys, P-384 each, not yet
+/// stored.
 ///
 /// First [`save_root`](Self::save_root) and [`save_certificates`](Self::save_certificates), then hand the rest to
 /// [`SoftwareVault::create`](crate::SoftwareVault::create). If any step fails, delete what was written and begin again.
@@ -29,7 +35,8 @@ pub struct Ceremony {
 }
 
 impl Ceremony {
-    /// Makes all keys and certificates. The root is valid for 20 years, the issuing authorities for 15.
+    /// Makes all keys and certificates. The root is valid for 20 years, the issuing authorities for 15, a time-stamping
+    /// unit for six, a list signer for five, the root's first revocation list for one.
     ///
     /// # Errors
     /// [`CeremonyError`]: the configuration is at fault.
@@ -41,27 +48,44 @@ impl Ceremony {
     where
         R: CryptoRng + ?Sized,
     {
-        let [root, eid_q, eid_nq] = [(); 3].map(|()| CaKey::generate(rng));
-        let issuing =
-            [(&config.eid_q, &eid_q), (&config.eid_nq, &eid_nq)].map(|(authority, key)| {
-                IssuingCaConfig {
-                    name: config.organization.name(&authority.common_name),
-                    public_key_spki: key.public_key_spki().to_vec(),
-                }
-            });
-        let made = x509::ceremony(&config.root(), &root, &issuing, now, rng)?;
-        let [eid_q_certificate, eid_nq_certificate] =
-            <[Certificate; 2]>::try_from(made.issuing).map_err(|_| CeremonyError::Incomplete)?;
-        let authority = |key, certificate, level| -> Result<Authority, CeremonyError> {
-            let ca = IssuingCa::new(certificate, level, config.publication(level)?)?;
-            Authority::new(key, ca).map_err(|_| CeremonyError::Incomplete)
+        let planned = config.authorities()?;
+        let key = CaKey::generate(rng);
+        let keys: Vec<_> = planned.iter().map(|_| CaKey::generate(rng)).collect();
+        let issuing: Vec<_> = planned
+            .iter()
+            .zip(&keys)
+            .map(|(authority, key)| authority.issuing_ca(key))
+            .collect();
+        let made = x509::ceremony(&config.root(), &key, &issuing, now, rng)?;
+        if made.issuing.len() != planned.len() {
+            return Err(CeremonyError::Incomplete);
+        }
+        let issuing = planned
+            .into_iter()
+            .zip(keys)
+            .zip(made.issuing)
+            .map(|((authority, key), certificate)| authority.bring_together(key, certificate))
+            .collect::<Result<_, _>>()?;
+        let root = Root {
+            config: &config.root(),
+            certificate: &made.root,
+            signer: &key,
         };
+        let unit = config.unit().map(|name| root.unit(&name, now, rng));
+        let list_signer = config
+            .list_signer()
+            .map(|name| made::list_signer(&name, now, rng));
         let authorities = Authorities {
+            root_list: Some(Arc::new(root.list(1, now)?)),
+            issuing,
+            units: unit.into_iter().collect::<Result<_, _>>()?,
+            list_signers: list_signer.into_iter().collect::<Result<_, _>>()?,
             root: made.root,
-            eid_q: authority(eid_q, eid_q_certificate, Level::Qualified)?,
-            eid_nq: authority(eid_nq, eid_nq_certificate, Level::Basic)?,
         };
-        Ok(Self { root, authorities })
+        Ok(Self {
+            root: key,
+            authorities,
+        })
     }
 
     /// Writes the root's private key into an encrypted file of its own, so that it can be kept offline. Without it no
@@ -82,19 +106,19 @@ impl Ceremony {
         DurableFile::reserve(path)?.write(&sealed_file::seal(FileKind::Root, unlock, &content, rng))
     }
 
-    /// Writes the certificates as DER into `root.crt`, `eid-q.crt` and `eid-nq.crt` of a directory, which is made if it
-    /// is not there.
+    /// Writes the certificates as DER into files of a directory, which is made if it is not there: `root.crt`,
+    /// `eid-q.crt`, `eid-nq.crt`, those of successors under their names, `tsu.crt` and `trust-list.crt`.
     ///
     /// # Errors
-    /// [`VaultError::Io`].
+    /// [`VaultError::Io`]; [`VaultError::Exists`] if a file holds another certificate.
     pub fn save_certificates(&self, directory: &Path) -> Result<(), VaultError> {
-        fs::create_dir_all(directory).map_err(failed("create", directory))?;
-        self.authorities
-            .certificates()
-            .iter()
-            .try_for_each(|(name, certificate)| {
-                durable::publish(&directory.join(format!("{name}.crt")), certificate.der())
-            })
+        made::save_certificates(&self.authorities, directory)
+    }
+
+    /// What [`save_certificates`](Self::save_certificates) writes: names without ending, the root first.
+    #[must_use]
+    pub fn certificates(&self) -> Vec<(String, &Certificate)> {
+        self.authorities.certificates()
     }
 
     /// The trust anchor.
@@ -103,13 +127,16 @@ impl Ceremony {
         &self.authorities.root
     }
 
+    /// All issuing authorities, with their names.
+    pub fn issuing_cas(&self) -> impl Iterator<Item = &IssuingAuthority> {
+        let issuing = self.authorities.issuing.iter();
+        issuing.map(|authority| &*authority.issuing)
+    }
+
     /// The issuing authority that will issue at a level.
     #[must_use]
     pub fn issuing_ca(&self, level: Level) -> &IssuingCa {
-        match level {
-            Level::Qualified => &self.authorities.eid_q.ca,
-            Level::Basic => &self.authorities.eid_nq.ca,
-        }
+        &self.authorities.of(level).issuing.ca
     }
 }
 
@@ -120,7 +147,7 @@ impl OfflineRoot {
     /// [`VaultError`].
     pub fn open(path: &Path, unlock: &UnlockKey) -> Result<Self, VaultError> {
         let content = sealed_file::open(FileKind::Root, unlock, &DurableFile::open(path)?.read()?)?;
-        let (key, certificate) = crate::contents::decode_root(&content)?;
+        let (key, certificate) = crate::contents::decode_root(&content.bytes)?;
         Self::new(key, certificate)
     }
 }
@@ -137,9 +164,40 @@ pub enum CeremonyError {
     /// An authority's certificate does not allow issuing.
     #[error("an issuing authority cannot be taken into use")]
     IssuingCa(#[from] IssuingCaError),
+    /// The name of a successor cannot stand in file names and addresses.
+    #[error(
+        "{0:?} cannot be an authority's name: lower-case letters, digits and hyphens, 64 at most, not a hyphen first"
+    )]
+    Name(String),
+    /// Two authorities would have the same name.
+    #[error("there is something called {0} already; give the authority another name")]
+    NameTaken(String),
+    /// A certificate of a service around the authorities cannot be built.
+    #[error("the certificate of {0} could not be built")]
+    Service(&'static str, #[source] x509::BuildError),
+    /// A configured value breaks the profile of such a certificate.
+    #[error("the certificate of {0} breaks its profile: {findings}", findings = list(.1))]
+    ServiceLint(&'static str, Vec<LintFinding>),
+    /// The key failed that signs such a certificate.
+    #[error("the certificate of {0} could not be signed")]
+    ServiceIssue(&'static str, #[source] IssueError),
+    /// The root's revocation list cannot be built.
+    #[error("the root's revocation list could not be built")]
+    List(#[source] x509::BuildError),
+    /// The root's key failed on its revocation list.
+    #[error("the root's revocation list could not be signed")]
+    ListIssue(#[source] IssueError),
+    /// The date is outside the calendar.
+    #[error("the date lies outside the calendar")]
+    Time(#[from] jiff::Error),
     /// The certificates that came back are not those asked for.
     #[error("the ceremony did not make what it was asked for")]
     Incomplete,
+}
+
+fn list(findings: &[LintFinding]) -> String {
+    let findings: Vec<_> = findings.iter().map(LintFinding::to_string).collect();
+    findings.join("; ")
 }
 
 #[cfg(test)]

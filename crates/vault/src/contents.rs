@@ -7,13 +7,16 @@ use std::sync::Arc;
 use der::{Decode, Encode, Sequence, asn1::ObjectIdentifier};
 use jiff::Timestamp;
 use p256::ecdsa::SigningKey;
+use pki::crl::RevocationList;
 use pki::x509::{Certificate, IssuingCa, Level, Publication, SchemeOids};
 use splitkey::seal::SealingKey;
 use zeroize::Zeroizing;
 
 use crate::VaultError;
-use crate::authority::{Authorities, Authority, CaKey};
+use crate::authority::{Authorities, Authority, CaKey, EID_NQ, EID_Q, ServiceKey};
 use crate::blob::{BlobKey, BlobKeyId};
+use crate::responder::ResponderKey;
+use crate::sealed_file::Content;
 use crate::transport::TransportKey;
 
 /// What stays as long as the deployment does.
@@ -30,13 +33,22 @@ pub(crate) struct Keys {
     pub(crate) wrapping: Vec<Arc<BlobKey>>,
     /// The newest last.
     pub(crate) transport: Vec<Arc<TransportKey>>,
+    /// Made when it is first needed, and then for good.
+    pub(crate) responder: Option<Arc<ResponderKey>>,
 }
 
 /// The content of a vault file.
 pub(crate) fn encode(identity: &Identity, keys: &Keys) -> Zeroizing<Vec<u8>> {
+    let authorities = &identity.authorities;
     let deployment = Zeroizing::new(identity.deployment.to_bytes());
-    let authorities = [&identity.authorities.eid_q, &identity.authorities.eid_nq];
-    let pkcs8 = authorities.map(|authority| authority.key.expose_pkcs8());
+    let issuing: Vec<_> = authorities
+        .issuing
+        .iter()
+        .map(|authority| authority.key.expose_pkcs8())
+        .collect();
+    let [units, list_signers] =
+        [&authorities.units, &authorities.list_signers].map(|services| expose(services));
+    let responder = keys.responder.as_ref().map(|key| key.expose_pkcs8());
     let sealing: Vec<_> = keys
         .transport
         .iter()
@@ -44,12 +56,20 @@ pub(crate) fn encode(identity: &Identity, keys: &Keys) -> Zeroizing<Vec<u8>> {
         .collect();
     let record = ContentsRecord {
         deployment_key: deployment.as_slice(),
-        root_certificate: identity.authorities.root.der(),
+        root_certificate: authorities.root.der(),
+        root_list: authorities
+            .root_list
+            .as_ref()
+            .map_or(&[], |list| list.der()),
         authorities: authorities
+            .issuing
             .iter()
-            .zip(&pkcs8)
-            .map(|(authority, pkcs8)| AuthorityRecord::of(authority, pkcs8))
+            .zip(&issuing)
+            .map(|(authority, pkcs8)| NamedRecord::of(authority, pkcs8))
             .collect(),
+        responder_key: responder.as_deref().map_or(&[], Vec::as_slice),
+        units: ServiceRecord::all(&authorities.units, &units),
+        list_signers: ServiceRecord::all(&authorities.list_signers, &list_signers),
         wrapping_keys: keys
             .wrapping
             .iter()
@@ -70,43 +90,29 @@ pub(crate) fn encode(identity: &Identity, keys: &Keys) -> Zeroizing<Vec<u8>> {
     )
 }
 
-/// The inverse of [`encode`].
+/// The private keys of services, empty where there is none any more.
+fn expose(services: &[ServiceKey]) -> Vec<Zeroizing<Vec<u8>>> {
+    services
+        .iter()
+        .map(|service| {
+            let key = service.key.as_ref();
+            key.map_or_else(Zeroizing::default, CaKey::expose_pkcs8)
+        })
+        .collect()
+}
+
+/// The inverse of [`encode`], for its version of the content and for those before it.
 ///
 /// # Errors
 /// [`VaultError::Damaged`]; since the content is authenticated, it means that another program wrote it.
-pub(crate) fn decode(content: &[u8]) -> Result<(Identity, Keys), VaultError> {
-    let record = ContentsRecord::from_der(content).map_err(damaged)?;
-    let deployment = SigningKey::from_slice(record.deployment_key).map_err(damaged)?;
-    let [eid_q, eid_nq] = record.authorities.as_slice() else {
-        return Err(VaultError::Damaged);
-    };
-    let authorities = Authorities {
-        root: Certificate::parse(record.root_certificate).map_err(damaged)?,
-        eid_q: eid_q.authority(Level::Qualified)?,
-        eid_nq: eid_nq.authority(Level::Basic)?,
-    };
-    let keys = Keys {
-        wrapping: record
-            .wrapping_keys
-            .iter()
-            .map(|key| Ok(Arc::new(key.key()?)))
-            .collect::<Result<_, _>>()?,
-        transport: record
-            .transport_keys
-            .iter()
-            .map(|key| Ok(Arc::new(key.key(&deployment)?)))
-            .collect::<Result<_, _>>()?,
-    };
-    if keys.wrapping.is_empty() {
-        return Err(VaultError::Damaged);
+pub(crate) fn decode(content: &Content) -> Result<(Identity, Keys), VaultError> {
+    let bytes = &content.bytes;
+    match content.version {
+        1 => FirstContentsRecord::from_der(bytes)
+            .map_err(damaged)?
+            .contents(),
+        _ => ContentsRecord::from_der(bytes).map_err(damaged)?.contents(),
     }
-    Ok((
-        Identity {
-            deployment,
-            authorities,
-        },
-        keys,
-    ))
 }
 
 /// The content of a root file: key and certificate.
@@ -143,9 +149,118 @@ struct ContentsRecord<'a> {
     deployment_key: &'a [u8],
     #[asn1(type = "OCTET STRING")]
     root_certificate: &'a [u8],
+    /// Empty if there is none.
+    #[asn1(type = "OCTET STRING")]
+    root_list: &'a [u8],
+    authorities: Vec<NamedRecord<'a>>,
+    /// Empty as long as there is none.
+    #[asn1(type = "OCTET STRING")]
+    responder_key: &'a [u8],
+    units: Vec<ServiceRecord<'a>>,
+    list_signers: Vec<ServiceRecord<'a>>,
+    wrapping_keys: Vec<BlobKeyRecord<'a>>,
+    transport_keys: Vec<TransportRecord<'a>>,
+}
+
+impl ContentsRecord<'_> {
+    fn contents(&self) -> Result<(Identity, Keys), VaultError> {
+        let deployment = SigningKey::from_slice(self.deployment_key).map_err(damaged)?;
+        let authorities = Authorities {
+            root: Certificate::parse(self.root_certificate).map_err(damaged)?,
+            root_list: some(self.root_list)
+                .map(|der| RevocationList::parse(der).map(Arc::new).map_err(damaged))
+                .transpose()?,
+            issuing: self
+                .authorities
+                .iter()
+                .map(NamedRecord::authority)
+                .collect::<Result<_, _>>()?,
+            units: services(&self.units)?,
+            list_signers: services(&self.list_signers)?,
+        };
+        for level in [Level::Qualified, Level::Basic] {
+            let issues = |one: &Authority| one.issuing.ca.level() == level;
+            if !authorities.issuing.iter().any(issues) {
+                return Err(VaultError::Damaged);
+            }
+        }
+        let keys = Keys {
+            responder: some(self.responder_key)
+                .map(|der| ResponderKey::from_pkcs8(der).map(Arc::new))
+                .transpose()?,
+            ..keys(&deployment, &self.wrapping_keys, &self.transport_keys)?
+        };
+        let identity = Identity {
+            deployment,
+            authorities,
+        };
+        Ok((identity, keys))
+    }
+}
+
+/// Version 1: one authority of each level, and nothing around them.
+#[derive(Sequence)]
+struct FirstContentsRecord<'a> {
+    #[asn1(type = "OCTET STRING")]
+    deployment_key: &'a [u8],
+    #[asn1(type = "OCTET STRING")]
+    root_certificate: &'a [u8],
     authorities: Vec<AuthorityRecord<'a>>,
     wrapping_keys: Vec<BlobKeyRecord<'a>>,
     transport_keys: Vec<TransportRecord<'a>>,
+}
+
+impl FirstContentsRecord<'_> {
+    fn contents(&self) -> Result<(Identity, Keys), VaultError> {
+        let deployment = SigningKey::from_slice(self.deployment_key).map_err(damaged)?;
+        let [eid_q, eid_nq] = self.authorities.as_slice() else {
+            return Err(VaultError::Damaged);
+        };
+        let authorities = Authorities {
+            root: Certificate::parse(self.root_certificate).map_err(damaged)?,
+            root_list: None,
+            issuing: vec![
+                eid_q.authority(EID_Q, Level::Qualified)?,
+                eid_nq.authority(EID_NQ, Level::Basic)?,
+            ],
+            units: Vec::new(),
+            list_signers: Vec::new(),
+        };
+        let keys = keys(&deployment, &self.wrapping_keys, &self.transport_keys)?;
+        let identity = Identity {
+            deployment,
+            authorities,
+        };
+        Ok((identity, keys))
+    }
+}
+
+/// The keys that are in the files of all versions.
+fn keys(
+    deployment: &SigningKey,
+    wrapping: &[BlobKeyRecord<'_>],
+    transport: &[TransportRecord<'_>],
+) -> Result<Keys, VaultError> {
+    let keys = Keys {
+        wrapping: wrapping
+            .iter()
+            .map(|key| Ok(Arc::new(key.key()?)))
+            .collect::<Result<_, _>>()?,
+        transport: transport
+            .iter()
+            .map(|key| Ok(Arc::new(key.key(deployment)?)))
+            .collect::<Result<_, _>>()?,
+        responder: None,
+    };
+    if keys.wrapping.is_empty() {
+        return Err(VaultError::Damaged);
+    }
+    Ok(keys)
+}
+
+/// An empty octet string stands for nothing.
+fn some(bytes: &[u8]) -> Option<&[u8]> {
+    (!bytes.is_empty()).then_some(bytes)
 }
 
 #[derive(Sequence)]
@@ -167,20 +282,77 @@ struct AuthorityRecord<'a> {
 
 impl<'a> AuthorityRecord<'a> {
     fn of(authority: &'a Authority, pkcs8: &'a [u8]) -> Self {
-        let publication = PublicationRecord::of(authority.ca.publication());
+        let publication = PublicationRecord::of(authority.issuing.ca.publication());
         Self {
             key: pkcs8,
-            certificate: authority.ca.certificate().der(),
+            certificate: authority.certificate().der(),
             publication,
         }
     }
 
-    fn authority(&self, level: Level) -> Result<Authority, VaultError> {
+    fn authority(&self, name: &str, level: Level) -> Result<Authority, VaultError> {
         let certificate = Certificate::parse(self.certificate).map_err(damaged)?;
         let ca =
             IssuingCa::new(certificate, level, self.publication.publication()).map_err(damaged)?;
-        Authority::new(CaKey::from_pkcs8(self.key)?, ca)
+        Authority::new(name.to_owned(), CaKey::from_pkcs8(self.key)?, ca)
     }
+}
+
+#[derive(Sequence)]
+struct NamedRecord<'a> {
+    name: String,
+    qualified: bool,
+    authority: AuthorityRecord<'a>,
+}
+
+impl<'a> NamedRecord<'a> {
+    fn of(authority: &'a Authority, pkcs8: &'a [u8]) -> Self {
+        Self {
+            name: authority.issuing.name.clone(),
+            qualified: authority.issuing.ca.level() == Level::Qualified,
+            authority: AuthorityRecord::of(authority, pkcs8),
+        }
+    }
+
+    fn authority(&self) -> Result<Authority, VaultError> {
+        let level = if self.qualified {
+            Level::Qualified
+        } else {
+            Level::Basic
+        };
+        self.authority.authority(&self.name, level)
+    }
+}
+
+/// A time-stamping unit or a list signer.
+#[derive(Sequence)]
+struct ServiceRecord<'a> {
+    /// Empty once it is destroyed.
+    #[asn1(type = "OCTET STRING")]
+    key: &'a [u8],
+    #[asn1(type = "OCTET STRING")]
+    certificate: &'a [u8],
+}
+
+impl<'a> ServiceRecord<'a> {
+    fn all(services: &'a [ServiceKey], keys: &'a [Zeroizing<Vec<u8>>]) -> Vec<Self> {
+        let record = |(service, pkcs8): (&'a ServiceKey, &'a Zeroizing<Vec<u8>>)| Self {
+            key: pkcs8,
+            certificate: service.certificate.der(),
+        };
+        services.iter().zip(keys).map(record).collect()
+    }
+}
+
+fn services(records: &[ServiceRecord<'_>]) -> Result<Vec<ServiceKey>, VaultError> {
+    records
+        .iter()
+        .map(|record| {
+            let certificate = Certificate::parse(record.certificate).map_err(damaged)?;
+            let key = some(record.key).map(CaKey::from_pkcs8).transpose()?;
+            ServiceKey::new(certificate, key)
+        })
+        .collect()
 }
 
 #[derive(Sequence)]

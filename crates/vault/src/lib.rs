@@ -1,8 +1,8 @@
 //! The server's secret keys in software: [`ServerKeys`](engine::ports::ServerKeys) and
 //! [`CaSigner`](engine::ports::CaSigner) over one encrypted file.
 //!
-//! The file holds the few keys that everything hangs on: the key-encryption keys, the deployment's root key, the two
-//! issuing CAs, the transport keys of the last two days. The many keys of accounts are not in it: they are encrypted
+//! The file holds the few keys that everything hangs on: the key-encryption keys, the deployment's root key, the issuing
+//! CAs, the OCSP responder, the time-stamping unit, the trusted list's signer, the transport keys of the last two days. The many keys of accounts are not in it: they are encrypted
 //! under the key-encryption key and kept by the store, as with an HSM (`docs/adr/0003-wrapped-key-blobs.md`).
 //!
 //! # What it does not do
@@ -14,8 +14,9 @@
 //! - Log.
 //!
 //! # Copies of the file
-//! A copy made right after [`SoftwareVault::create`] restores everything that lasts, since it changes only with
-//! [`SoftwareVault::renew_wrapping_key`]. A later copy holds transport keys as well and keeps them from being destroyed
+//! A copy made right after [`SoftwareVault::create`] or an [`Extension`] restores everything that lasts, since it changes
+//! only with those and with [`SoftwareVault::renew_wrapping_key`]. (The OCSP responder's key, made at first need, is made
+//! anew if it is not in the copy.) A later copy holds transport keys as well and keeps them from being destroyed
 //! after 48 hours: make none, and exclude the file from snapshots. An older file put in the place of a newer one is not
 //! noticed.
 //!
@@ -54,6 +55,7 @@ mod durable;
 mod error;
 mod offline_root;
 mod randomness;
+mod responder;
 mod sealed_file;
 mod transport;
 mod unlock;
@@ -64,11 +66,12 @@ mod workers;
 mod testkit;
 
 pub use ceremony::{
-    Ceremony, CeremonyConfig, CeremonyError, IssuingAuthorityConfig, OrganizationConfig,
-    PoliciesConfig, RootAuthorityConfig,
+    Ceremony, CeremonyConfig, CeremonyError, Extension, ExtensionError, IssuingAuthorityConfig,
+    OrganizationConfig, PoliciesConfig, RootAuthorityConfig, SuccessorConfig, SuccessorLevel,
+    TimeStampingConfig, TrustedListConfig,
 };
 pub use closed::{ClosedVault, VaultIsClosed};
 pub use error::VaultError;
 pub use offline_root::OfflineRoot;
 pub use unlock::{NotAnUnlockKey, UnlockKey};
-pub use vault::{NoTransportKey, SoftwareVault};
+pub use vault::{NoSuchKey, NoTransportKey, SoftwareVault};

@@ -24,7 +24,14 @@ pub(crate) enum FileKind {
     Root = 2,
 }
 
-/// Encrypts `content` for the file.
+/// What a file held.
+pub(crate) struct Content {
+    /// How the bytes are to be read.
+    pub(crate) version: u16,
+    pub(crate) bytes: Zeroizing<Vec<u8>>,
+}
+
+/// Encrypts `content`, of the newest version of its kind, for the file.
 pub(crate) fn seal<R>(kind: FileKind, unlock: &UnlockKey, content: &[u8], rng: &mut R) -> Vec<u8>
 where
     R: CryptoRng + ?Sized,
@@ -34,7 +41,7 @@ where
     let keys = unlock.derive(&salt, &[kind as u8]);
     let header = [
         &MAGIC[..],
-        &VERSION.to_be_bytes(),
+        &kind.version().to_be_bytes(),
         &[kind as u8],
         &salt,
         &keys.check,
@@ -52,25 +59,25 @@ where
 }
 
 /// Decrypts the content of a file.
-pub(crate) fn open(
-    kind: FileKind,
-    unlock: &UnlockKey,
-    file: &[u8],
-) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+pub(crate) fn open(kind: FileKind, unlock: &UnlockKey, file: &[u8]) -> Result<Content, VaultError> {
     let (header, body) = split(file, kind)?;
     let keys = unlock.derive(header.salt, &[kind as u8]);
     if !bool::from(keys.check.ct_eq(header.check)) {
         return Err(VaultError::WrongUnlockKey);
     }
-    let mut content = Zeroizing::new(body.to_vec());
+    let mut bytes = Zeroizing::new(body.to_vec());
     Aes256Gcm::new((&*keys.cipher).into())
-        .decrypt_in_place(&NONCE.into(), header.bytes, &mut *content)
+        .decrypt_in_place(&NONCE.into(), header.bytes, &mut *bytes)
         .map_err(|_| VaultError::Damaged)?;
-    Ok(content)
+    Ok(Content {
+        version: header.version,
+        bytes,
+    })
 }
 
 struct Header<'a> {
     bytes: &'a [u8],
+    version: u16,
     salt: &'a [u8; SALT_LEN],
     check: &'a [u8; CHECK_LEN],
 }
@@ -93,25 +100,33 @@ fn split(file: &[u8], kind: FileKind) -> Result<(Header<'_>, &[u8]), VaultError>
         rest.split_first_chunk::<2>()
     };
     let (version, rest) = parts().ok_or(VaultError::Damaged)?;
-    match u16::from_be_bytes(*version) {
-        VERSION => {}
-        found if found > VERSION => {
-            return Err(VaultError::NewerVersion {
-                found,
-                supported: VERSION,
-            });
-        }
-        _ => return Err(VaultError::Damaged),
+    let version = u16::from_be_bytes(*version);
+    let newer = |supported| VaultError::NewerVersion {
+        found: version,
+        supported,
+    };
+    match version {
+        0 => return Err(VaultError::Damaged),
+        1..=NEWEST_VERSION => {}
+        // In a newer file the kind may stand elsewhere.
+        _ => return Err(newer(NEWEST_VERSION)),
     }
     let parts = || {
         let (found, rest) = rest.split_first()?;
         let (salt, rest) = rest.split_first_chunk()?;
         let (check, body) = rest.split_first_chunk()?;
         let bytes = hashed.get(..hashed.len() - body.len())?;
-        Some((*found, Header { bytes, salt, check }, body))
+        let header = Header {
+            bytes,
+            version,
+            salt,
+            check,
+        };
+        Some((*found, header, body))
     };
     let (found, header, body) = parts().ok_or(VaultError::Damaged)?;
     match FileKind::from_id(found) {
+        Some(found) if found == kind && version > kind.version() => Err(newer(kind.version())),
         Some(found) if found == kind => Ok((header, body)),
         Some(found) => Err(VaultError::OtherKind {
             expected: kind.name(),
@@ -128,6 +143,15 @@ impl FileKind {
             .find(|kind| *kind as u8 == id)
     }
 
+    /// The newest version of the content, in which it is written.
+    fn version(self) -> u16 {
+        match self {
+            // 1 had two authorities and nothing around them.
+            Self::Vault => NEWEST_VERSION,
+            Self::Root => 1,
+        }
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Vault => "the server's keys",
@@ -137,7 +161,7 @@ impl FileKind {
 }
 
 const MAGIC: &[u8; 8] = b"SIDVAULT";
-const VERSION: u16 = 1;
+const NEWEST_VERSION: u16 = 2;
 const SALT_LEN: usize = 32;
 const CHECK_LEN: usize = 16;
 const TAG_LEN: usize = 16;
@@ -166,7 +190,11 @@ mod tests {
 
     #[test]
     fn what_was_sealed_opens() {
-        assert_eq!(*open(FileKind::Vault, &key(1), &sealed()).unwrap(), b"keys");
+        let content = open(FileKind::Vault, &key(1), &sealed()).unwrap();
+        assert_eq!((content.version, &content.bytes[..]), (2, &b"keys"[..]));
+        let root = seal(FileKind::Root, &key(1), b"key", &mut system_rng());
+        let content = open(FileKind::Root, &key(1), &root).unwrap();
+        assert_eq!((content.version, &content.bytes[..]), (1, &b"key"[..]));
     }
 
     #[test]
@@ -228,15 +256,25 @@ mod tests {
 
     #[test]
     fn a_file_of_a_newer_version_is_named_so() {
-        let mut file = sealed();
-        file[9] = 2;
-        let error = open(FileKind::Vault, &key(1), &rehashed(file)).unwrap_err();
-        assert!(matches!(
-            error,
-            VaultError::NewerVersion {
-                found: 2,
-                supported: 1
+        let newer = |kind, version| {
+            let mut file = seal(kind, &key(1), b"keys", &mut system_rng());
+            file[9] = version;
+            match open(kind, &key(1), &rehashed(file)).map(|_| ()) {
+                Err(VaultError::NewerVersion { found, supported }) => (found, supported),
+                other => panic!("{other:?}"),
             }
+        };
+        assert_eq!(newer(FileKind::Vault, 3), (3, 2));
+        assert_eq!(newer(FileKind::Root, 2), (2, 1));
+    }
+
+    #[test]
+    fn content_does_not_pass_for_that_of_an_older_version() {
+        let mut file = sealed();
+        file[9] = 1;
+        assert!(matches!(
+            open(FileKind::Vault, &key(1), &rehashed(file)),
+            Err(VaultError::Damaged)
         ));
     }
 
@@ -247,7 +285,7 @@ mod tests {
             Err(VaultError::OtherKind { .. })
         ));
         let mut file = sealed();
-        file[10] = FileKind::Root as u8;
+        file[9..=10].copy_from_slice(&[1, FileKind::Root as u8]);
         assert!(matches!(
             open(FileKind::Root, &key(1), &rehashed(file)),
             Err(VaultError::WrongUnlockKey)

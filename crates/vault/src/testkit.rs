@@ -1,6 +1,9 @@
 //! What the tests of this crate share.
 
-use crate::{Ceremony, CeremonyConfig, SoftwareVault, UnlockKey, randomness::system_rng};
+use crate::{
+    Ceremony, CeremonyConfig, SoftwareVault, SuccessorConfig, SuccessorLevel, UnlockKey,
+    randomness::system_rng,
+};
 use jiff::Timestamp;
 use std::path::PathBuf;
 use tempfile::TempDir;
@@ -22,6 +25,18 @@ pub(crate) const SAMPLE: &str = include_str!("../ceremony.toml");
 
 pub(crate) fn config() -> CeremonyConfig {
     toml::from_str(SAMPLE).expect("the sample is valid")
+}
+
+/// A further issuing authority.
+pub(crate) fn successor(name: &str, level: SuccessorLevel) -> SuccessorConfig {
+    SuccessorConfig {
+        name: name.into(),
+        level,
+        common_name: format!("Successor {name}"),
+        certificate_url: format!("http://id.example.org/certs/{name}.crt"),
+        crl_url: format!("http://id.example.org/crl/{name}.crl"),
+        ocsp_url: format!("http://id.example.org/ocsp/{name}"),
+    }
 }
 
 pub(crate) fn now() -> Timestamp {

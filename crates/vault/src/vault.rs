@@ -3,6 +3,8 @@
 mod ca_signer;
 mod server_keys;
 
+pub use ca_signer::NoSuchKey;
+
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread;
@@ -11,12 +13,14 @@ use engine::ports::KeysError;
 use jiff::Timestamp;
 use p256::ecdsa::SigningKey;
 use p256::elliptic_curve::Generate as _;
+use pki::tsp::TimeStampingUnit;
 use rand_core::CryptoRng;
 
 use crate::blob::{BlobKey, BlobKeyId};
 use crate::contents::{self, Identity, Keys};
 use crate::durable::DurableFile;
 use crate::randomness::system_rng;
+use crate::responder::ResponderKey;
 use crate::sealed_file::{self, FileKind};
 use crate::transport::TransportKey;
 use crate::workers::Workers;
@@ -26,15 +30,16 @@ use crate::{Ceremony, UnlockKey, VaultError};
 ///
 /// It has the file to itself until it is dropped. Share it in an `Arc`.
 pub struct SoftwareVault {
-    opened: Arc<Opened>,
+    pub(crate) opened: Arc<Opened>,
     workers: Workers,
 }
 
 /// What work on other threads needs.
-struct Opened {
+pub(crate) struct Opened {
     file: DurableFile,
     unlock: UnlockKey,
-    identity: Identity,
+    pub(crate) identity: Identity,
+    unit: Option<Arc<TimeStampingUnit>>,
     /// As in the file.
     keys: RwLock<Keys>,
     /// Held from reading `keys` until their successors are in the file.
@@ -70,10 +75,10 @@ impl SoftwareVault {
         };
         let keys = Keys {
             wrapping: vec![Arc::new(BlobKey::generate(rng))],
-            transport: Vec::new(),
+            ..Keys::default()
         };
         let opened = Opened::new(file, unlock, identity, keys);
-        opened.write(&opened.keys())?;
+        opened.write_all()?;
         Ok(Self::new(opened))
     }
 
@@ -82,10 +87,7 @@ impl SoftwareVault {
     /// # Errors
     /// [`VaultError`] with the cause.
     pub fn open(path: &Path, unlock: UnlockKey) -> Result<Self, VaultError> {
-        let file = DurableFile::open(path)?;
-        let content = sealed_file::open(FileKind::Vault, &unlock, &file.read()?)?;
-        let (identity, keys) = contents::decode(&content)?;
-        Ok(Self::new(Opened::new(file, unlock, identity, keys)))
+        Ok(Self::new(Opened::open(path, unlock)?))
     }
 
     /// Adds a key-encryption key, under which everything is wrapped from now on. The older ones stay for what they
@@ -115,10 +117,18 @@ impl SoftwareVault {
 }
 
 impl Opened {
+    pub(crate) fn open(path: &Path, unlock: UnlockKey) -> Result<Self, VaultError> {
+        let file = DurableFile::open(path)?;
+        let content = sealed_file::open(FileKind::Vault, &unlock, &file.read()?)?;
+        let (identity, keys) = contents::decode(&content)?;
+        Ok(Self::new(file, unlock, identity, keys))
+    }
+
     fn new(file: DurableFile, unlock: UnlockKey, identity: Identity, keys: Keys) -> Self {
         Self {
             file,
             unlock,
+            unit: identity.authorities.unit().map(Arc::new),
             identity,
             keys: RwLock::new(keys),
             changing: Mutex::new(()),
@@ -132,6 +142,21 @@ impl Opened {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// The OCSP responder's key, made and written down by the first who asks.
+    fn responder_key(&self) -> Result<Arc<ResponderKey>, VaultError> {
+        self.change(|keys| {
+            let missing = keys.responder.is_none();
+            if missing {
+                keys.responder = Some(Arc::new(ResponderKey::generate()));
+            }
+            missing
+        })?;
+        Ok(self
+            .keys()
+            .responder
+            .expect("it was there or was made, and none is ever removed"))
     }
 
     /// The key to wrap under.
@@ -186,6 +211,12 @@ impl Opened {
             *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
         }
         Ok(())
+    }
+
+    /// Writes the identity too, for whoever has changed it before anybody else used this.
+    pub(crate) fn write_all(&self) -> Result<(), VaultError> {
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.write(&self.keys())
     }
 
     fn write(&self, keys: &Keys) -> Result<(), VaultError> {

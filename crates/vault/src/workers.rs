@@ -12,6 +12,8 @@ pub(crate) struct Workers {
     cores: Arc<Semaphore>,
     /// Part of the cores: what can wait must not take all of them from what people are waiting for.
     preparation: Arc<Semaphore>,
+    /// Part of the cores: whoever likes may ask for these signatures, as often as the network carries.
+    answers: Arc<Semaphore>,
 }
 
 impl Workers {
@@ -19,6 +21,7 @@ impl Workers {
         Self {
             cores: Arc::new(Semaphore::new(cores.max(1))),
             preparation: Arc::new(Semaphore::new((cores / 2).max(1))),
+            answers: Arc::new(Semaphore::new((cores / 2).max(1))),
         }
     }
 
@@ -40,6 +43,17 @@ impl Workers {
         F: FnOnce() -> T + Send + 'static,
     {
         let permits = (take(&self.preparation).await, take(&self.cores).await);
+        spawn(work, permits).await
+    }
+
+    /// As [`Workers::run`], for answers to strangers: OCSP and time-stamps. Of a flood of them, no more than half the
+    /// cores' worth stands in the queue for the cores, so that everything else has its turn after those few.
+    pub(crate) async fn answer<T, F>(&self, work: F) -> Result<T, KeysError>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        let permits = (take(&self.answers).await, take(&self.cores).await);
         spawn(work, permits).await
     }
 
@@ -95,9 +109,10 @@ mod tests {
                     running.fetch_sub(1, Ordering::SeqCst);
                 };
                 tokio::spawn(async move {
-                    match index % 3 {
+                    match index % 4 {
                         0 => workers.run(work).await.unwrap(),
                         1 => workers.prepare(work).await.unwrap(),
+                        2 => workers.answer(work).await.unwrap(),
                         _ => workers.run_here(work).await,
                     }
                 })
@@ -109,6 +124,43 @@ mod tests {
         assert_eq!(most.load(Ordering::SeqCst), 2);
         assert_eq!(workers.cores.available_permits(), 2);
         assert_eq!(workers.preparation.available_permits(), 1);
+        assert_eq!(workers.answers.available_permits(), 1);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_flood_of_answers_takes_half_the_cores_and_a_signature_does_not_wait_for_it() {
+        let workers = Arc::new(Workers::new(4));
+        let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let gate = Arc::new((std::sync::Mutex::new(false), std::sync::Condvar::new()));
+        let flood: Vec<_> = (0..40)
+            .map(|_| {
+                let (workers, running, most) = (workers.clone(), running.clone(), most.clone());
+                let gate = gate.clone();
+                let work = move || {
+                    most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    let open = gate.0.lock().unwrap();
+                    drop(gate.1.wait_while(open, |open| !*open).unwrap());
+                    running.fetch_sub(1, Ordering::SeqCst);
+                };
+                tokio::spawn(async move { workers.answer(work).await.unwrap() })
+            })
+            .collect();
+        while running.load(Ordering::SeqCst) < 2 {
+            tokio::task::yield_now().await;
+        }
+        // None of the answers ends before the gate opens; these come through all the same.
+        for _ in 0..10 {
+            workers.run(|| ()).await.unwrap();
+            workers.prepare(|| ()).await.unwrap();
+            workers.run_here(|| ()).await;
+        }
+        assert!(flood.iter().all(|answer| !answer.is_finished()));
+        *gate.0.lock().unwrap() = true;
+        gate.1.notify_all();
+        for answer in flood {
+            answer.await.unwrap();
+        }
+        assert_eq!(most.load(Ordering::SeqCst), 2);
     }
 
     #[tokio::test]

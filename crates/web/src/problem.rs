@@ -332,6 +332,7 @@ fn passes(error: &Infrastructure) -> bool {
             KeysError::CannotOpen | KeysError::CannotUnwrap | KeysError::FaultyComputation,
         )
         | Infrastructure::Corrupt(_)
+        | Infrastructure::Profile(_)
         | Infrastructure::Internal(_) => false,
     }
 }

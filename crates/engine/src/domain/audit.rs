@@ -52,6 +52,13 @@ pub enum AuditEvent {
     AccountClosed { reason: CloseReason },
     /// One key was destroyed and its certificate revoked.
     KeyDestroyed { purpose: u8, reason: CloseReason },
+    /// A certificate was revoked; the reason as RFC 5280 names it. No purpose: it was recorded and never given out.
+    CertificateRevoked {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        purpose: Option<u8>,
+        serial: String,
+        reason: String,
+    },
     /// A relying party asked.
     SessionStarted {
         kind: String,
@@ -127,6 +134,7 @@ impl AuditEvent {
             Self::AccountOpened { .. } => "account_opened",
             Self::AccountClosed { .. } => "account_closed",
             Self::KeyDestroyed { .. } => "key_destroyed",
+            Self::CertificateRevoked { .. } => "certificate_revoked",
             Self::SessionStarted { .. } => "session_started",
             Self::DeviceLinkUsed { .. } => "device_link_used",
             Self::SessionClaimed { .. } => "session_claimed",

@@ -1,9 +1,14 @@
 //! What the authorities have signed: a record that stands before the signature, and its end.
 
-use super::{AccountId, AccountLevel};
+use super::{AccountId, AccountKey, AccountLevel, CloseReason, CorruptRecord, KeyState};
 use jiff::Timestamp;
-use pki::{Revocation, x509::SerialNumber};
+use pki::{
+    Revocation, RevocationReason,
+    x509::{Certificate, Level, Linted, SchemeOids, SerialNumber},
+};
+use sha2::{Digest, Sha256};
 use splitkey::Purpose;
+use wire::CertificateLevel;
 
 /// An authority, by the SHA-1 of its public key (its certificate's subject key identifier).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -29,6 +34,153 @@ pub struct CertificateRecord {
     pub issued: Option<Issued>,
     /// That it ended before its time.
     pub revocation: Option<Revocation>,
+}
+
+impl CertificateRecord {
+    /// The record of a certificate that passed the lint and is to be signed next.
+    #[must_use]
+    pub fn of_linted(
+        issuer: CaKeyId,
+        kind: CertificateKind,
+        linted: &Linted,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            issuer,
+            serial: linted.serial().clone(),
+            kind,
+            tbs: linted.tbs_der().to_vec(),
+            recorded_at: now,
+            expires_at: linted.not_after(),
+            issued: None,
+            revocation: None,
+        }
+    }
+
+    /// The record of a person's certificate from before there were records, with the end of its key.
+    ///
+    /// # Errors
+    /// The certificate cannot be read or does not name its issuer's key.
+    pub fn of_issued(
+        account: AccountId,
+        level: AccountLevel,
+        opened: Timestamp,
+        key: &AccountKey,
+    ) -> Result<Self, CorruptRecord> {
+        let certificate = read(&key.certificate)?;
+        let expires_at = certificate.not_after();
+        let revocation = match key.state {
+            KeyState::Ready { .. } => None,
+            KeyState::Destroyed { at, reason } => reason
+                .revocation(None)
+                .filter(|_| at <= expires_at)
+                .map(|reason| Revocation { at, reason }),
+        };
+        Ok(Self {
+            issuer: CaKeyId::of_issuer(&certificate)?,
+            serial: certificate.serial().clone(),
+            kind: CertificateKind::EndEntity {
+                level,
+                purpose: key.purpose,
+            },
+            tbs: certificate.tbs_der().to_vec(),
+            recorded_at: opened,
+            expires_at,
+            issued: Some(Issued::to_account(&key.certificate, account, opened)),
+            revocation,
+        })
+    }
+}
+
+impl CaKeyId {
+    /// The authority that a certificate says it is from: its authority key identifier.
+    ///
+    /// # Errors
+    /// It has none, or one that is no SHA-1.
+    pub fn of_issuer(certificate: &Certificate) -> Result<Self, CorruptRecord> {
+        certificate
+            .authority_key_identifier()
+            .and_then(|id| id.try_into().ok())
+            .map(Self)
+            .ok_or(CorruptRecord {
+                what: "certificate's issuer",
+            })
+    }
+}
+
+impl CloseReason {
+    /// Why the certificates of what ended like this are revoked; `None`: they ended by themselves. `by_operator` is what
+    /// the operator who closed the account said.
+    #[must_use]
+    pub fn revocation(self, by_operator: Option<RevocationReason>) -> Option<RevocationReason> {
+        match self {
+            Self::DeletedByOwner | Self::PinLocked => Some(RevocationReason::CessationOfOperation),
+            Self::DeletedByOperator => {
+                Some(by_operator.unwrap_or(RevocationReason::PrivilegeWithdrawn))
+            }
+            Self::Cloned => Some(RevocationReason::KeyCompromise),
+            Self::Replaced => Some(RevocationReason::Superseded),
+            Self::Expired => None,
+        }
+    }
+}
+
+/// Reasons that an operator may give.
+pub const OPERATOR_REASONS: [RevocationReason; 5] = [
+    RevocationReason::KeyCompromise,
+    RevocationReason::AffiliationChanged,
+    RevocationReason::Superseded,
+    RevocationReason::CessationOfOperation,
+    RevocationReason::PrivilegeWithdrawn,
+];
+
+/// What a certificate says of the worth of a signature with its key: what relying parties are told follows from it alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CertificateClaims {
+    /// By the scheme's policy.
+    pub level: AccountLevel,
+    /// That the key is in a qualified device, or for authentication in a secure one.
+    pub device: bool,
+}
+
+impl CertificateClaims {
+    /// Reads what a certificate claims under the scheme's identifiers.
+    ///
+    /// # Errors
+    /// It is of neither level.
+    pub fn of(certificate: &Certificate, oids: &SchemeOids) -> Result<Self, CorruptRecord> {
+        let level = match certificate.level(oids) {
+            Some(Level::Qualified) => AccountLevel::Qualified,
+            Some(Level::Basic) => AccountLevel::Advanced,
+            None => {
+                return Err(CorruptRecord {
+                    what: "certificate's level",
+                });
+            }
+        };
+        Ok(Self {
+            level,
+            device: certificate.claims_device(),
+        })
+    }
+
+    /// Whether this answers a request for that level (rp-api.md §3): QUALIFIED needs the qualified policy, QSCD the device
+    /// as well.
+    #[must_use]
+    pub fn satisfies(self, asked: CertificateLevel) -> bool {
+        let qualified = self.level == AccountLevel::Qualified;
+        match asked {
+            CertificateLevel::Advanced => true,
+            CertificateLevel::Qualified => qualified,
+            CertificateLevel::Qscd => qualified && self.device,
+        }
+    }
+}
+
+fn read(certificate: &[u8]) -> Result<Certificate, CorruptRecord> {
+    Certificate::parse(certificate).map_err(|_| CorruptRecord {
+        what: "certificate",
+    })
 }
 
 /// What a certificate is for.
@@ -58,12 +210,36 @@ pub struct Issued {
     pub certificate: Option<Vec<u8>>,
 }
 
+impl Issued {
+    /// A person's certificate, given out with her account.
+    #[must_use]
+    pub fn to_account(certificate: &[u8], account: AccountId, at: Timestamp) -> Self {
+        Self {
+            at,
+            sha256: Sha256::digest(certificate).into(),
+            account: Some(account),
+            certificate: None,
+        }
+    }
+
+    /// A responder's certificate.
+    #[must_use]
+    pub fn to_responder(certificate: &[u8], at: Timestamp) -> Self {
+        Self {
+            at,
+            sha256: Sha256::digest(certificate).into(),
+            account: None,
+            certificate: Some(certificate.to_vec()),
+        }
+    }
+}
+
 /// What OCSP has to know about a serial number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// No certificate of this number was ever given out.
     NeverIssued,
-    /// It was, and is revoked or not.
+    /// It was, and is revoked or not; or it was not, and is revoked, because a signature may exist somewhere.
     Issued(Option<Revocation>),
 }
 

@@ -21,8 +21,8 @@ pub use billing::{
     Anomaly, AnomalyKind, Charge, CountedSession, Metering, Usage, UsageRow, charge,
 };
 pub use certificate::{
-    CaKeyId, CertificateKind, CertificateRecord, Issued, Standing, StoredRevocationList,
-    StoredTrustedList, TrustDecision,
+    CaKeyId, CertificateClaims, CertificateKind, CertificateRecord, Issued, OPERATOR_REASONS,
+    Standing, StoredRevocationList, StoredTrustedList, TrustDecision,
 };
 pub use evidence::{Evidence, SignedRecord, TransactionRecord};
 pub use key::{AccountKey, KeyState, PerPurpose};

@@ -6,12 +6,13 @@ use super::{
 };
 use crate::{
     domain::{
-        Account, AccountLevel, AccountState, AuditEvent, CloseReason, KeyState, LockState, Person,
-        SessionState, TransactionState,
+        Account, AccountLevel, AccountState, AuditEvent, CloseReason, KeyState, LockState,
+        OPERATOR_REASONS, Person, SessionState, TransactionState,
     },
     ports::UnitOfWork,
 };
 use jiff::Timestamp;
+use pki::RevocationReason;
 use splitkey::Purpose;
 use wire::{DocumentNumber, EndResult, SemanticsIdentifier, device_v1};
 
@@ -114,18 +115,26 @@ impl Service {
         })
     }
 
-    /// An operator closes an account.
+    /// An operator closes an account and says why its certificates are revoked.
     ///
     /// # Errors
-    /// No such account, or the database cannot be used.
-    pub async fn close_account(&self, number: &DocumentNumber) -> Result<(), OperatorError> {
+    /// No such account, not a reason that operators give ([`OPERATOR_REASONS`]), or the database cannot be used.
+    pub async fn close_account(
+        &self,
+        number: &DocumentNumber,
+        reason: RevocationReason,
+    ) -> Result<(), OperatorError> {
+        if !OPERATOR_REASONS.contains(&reason) {
+            return Err(OperatorError::ReasonNotAllowed(reason.name()));
+        }
         retrying!(self, |uow| {
             let now = self.now();
             let mut account = uow
                 .account_by_document(number)
                 .await?
                 .ok_or_else(|| OperatorError::UnknownAccount(number.clone()))?;
-            self.close_in(&mut *uow, &mut account, CloseReason::DeletedByOperator, now)
+            let end = CloseReason::DeletedByOperator;
+            self.end_in(&mut *uow, &mut account, end, Some(reason), now)
                 .await?;
             uow.commit().await?;
             Ok::<_, OperatorError>(())
@@ -154,13 +163,25 @@ impl Service {
             .collect())
     }
 
-    /// Closes an account within a unit of work, with all that hangs on it: keys destroyed, transactions
-    /// cancelled, its sessions ended or left to the person's other phones.
+    /// Closes an account within a unit of work, with all that hangs on it: keys destroyed, certificates revoked,
+    /// transactions cancelled, its sessions ended or left to the person's other phones.
     pub(super) async fn close_in(
         &self,
         uow: &mut dyn UnitOfWork,
         account: &mut Account,
         reason: CloseReason,
+        now: Timestamp,
+    ) -> Result<(), Infrastructure> {
+        self.end_in(uow, account, reason, None, now).await
+    }
+
+    /// As [`Service::close_in`], with what an operator said.
+    async fn end_in(
+        &self,
+        uow: &mut dyn UnitOfWork,
+        account: &mut Account,
+        reason: CloseReason,
+        by_operator: Option<RevocationReason>,
         now: Timestamp,
     ) -> Result<(), Infrastructure> {
         let sessions = uow.open_sessions_of(account.id).await?;
@@ -196,13 +217,14 @@ impl Service {
                 uow.save_session(&mut session).await?;
             }
         }
-        audit(
-            uow,
-            now,
-            About::account(account.id),
-            AuditEvent::AccountClosed { reason },
-        )
-        .await?;
+        let about = About::account(account.id);
+        audit(uow, now, about, AuditEvent::AccountClosed { reason }).await?;
+        // In the transaction that ends the keys, so that OCSP and the account never say different things.
+        if let Some(revocation) = reason.revocation(by_operator) {
+            for key in account.keys.iter() {
+                self.revoke_in(uow, about, key, revocation, now).await?;
+            }
+        }
         uow.save_account(account).await?;
         Ok(())
     }

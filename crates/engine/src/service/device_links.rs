@@ -4,7 +4,6 @@ use super::{
     About, AuthenticatedDevice, DeviceError, Service, audit,
     begin::{active, describe_pending},
     retrying,
-    sessions::satisfies,
 };
 use crate::{
     domain::{
@@ -98,7 +97,11 @@ impl Service {
         {
             return Err(DeviceError::WrongPerson);
         }
-        if !satisfies(account.level, session.request.certificate_level) {
+        let key = account.keys.of(session.request.kind.purpose());
+        if !self
+            .claims_of(key)?
+            .satisfies(session.request.certificate_level)
+        {
             return Err(DeviceError::LevelTooLow);
         }
         if let Err(locked) = self.takes_pin(account.keys.of(session.request.kind.purpose()), now) {
@@ -196,7 +199,7 @@ impl Service {
                 account: account.id,
                 document_number: session.request.document_number(&account.document_number),
                 certificate: key.certificate.clone(),
-                level: account.level,
+                level: self.claims_of(key)?.level,
                 flow_type,
                 device_ip: session.request.share_device_ip.then_some(device_ip),
                 at: now,

@@ -21,6 +21,10 @@ pub enum Infrastructure {
     /// Enough callers wait for the evaluation of this transaction; its verdict will come.
     #[error("too many wait for one evaluation")]
     Crowded,
+    /// A certificate that was to be signed breaks its profile: a defect, or a person's data that do not fit. Says which
+    /// rules, not whose.
+    #[error("a certificate breaks its profile: {0}")]
+    Profile(String),
     /// A rule of our own was broken; a defect.
     #[error("internal: {0}")]
     Internal(&'static str),
@@ -206,6 +210,9 @@ pub enum OperatorError {
     /// Every document number is given once, also that of a closed account.
     #[error("there is an account with the document number {0} already, or there was one")]
     DocumentNumberTaken(wire::DocumentNumber),
+    /// Not a reason that an operator gives.
+    #[error("an operator does not revoke for the reason {0}")]
+    ReasonNotAllowed(&'static str),
     /// No account has this document number.
     #[error("no account has the document number {0}")]
     UnknownAccount(wire::DocumentNumber),

@@ -310,7 +310,7 @@ impl Service {
                         account: account.id,
                         document_number: session.request.document_number(&account.document_number),
                         certificate: account.keys.of(purpose).certificate.clone(),
-                        level: account.level,
+                        level: self.claims_of(account.keys.of(purpose))?.level,
                         signature: VerifiedSignature::clone(signature),
                         digest,
                         flow_type,
@@ -400,6 +400,10 @@ impl Service {
                 reason: CloseReason::PinLocked,
             };
             audit(uow, now, about, event).await?;
+            if let Some(reason) = CloseReason::PinLocked.revocation(None) {
+                self.revoke_in(uow, about, account.keys.of(purpose), reason, now)
+                    .await?;
+            }
         }
         if outcome.destroyed || outcome.locked_until.is_some() {
             session.fail(EndResult::DocumentUnusable, now);

@@ -3,7 +3,7 @@
 use super::{About, Infrastructure, Service, audit, retrying};
 use crate::{
     domain::{AuditEvent, CloseReason, EndReason, VERDICT_RETENTION},
-    policy::{REGISTRATION_RETENTION, RESULT_RETENTION, STUCK_EVALUATION},
+    policy::{ABANDONED_RECORD, REGISTRATION_RETENTION, RESULT_RETENTION, STUCK_EVALUATION},
     ports::Retention,
 };
 
@@ -21,6 +21,8 @@ pub struct JobReport {
     pub expired_registrations: u64,
     /// Accounts whose three years are over.
     pub expired_accounts: u64,
+    /// Certificates that were recorded and never given out, revoked.
+    pub abandoned_certificates: u64,
     /// Rows deleted for good.
     pub purged: u64,
 }
@@ -56,6 +58,7 @@ impl Service {
         let mut round = Round::default();
         self.finish_stuck_evaluations(&mut round).await;
         self.expire_overdue(&mut round).await;
+        self.revoke_all_abandoned(&mut round).await;
         let purged = self.purge().await;
         round.report.purged = round.done(purged).unwrap_or(0);
         match round.failure {
@@ -130,6 +133,21 @@ impl Service {
         for id in accounts {
             let expired = self.expire_account(id).await;
             round.report.expired_accounts += u64::from(round.done(expired) == Some(true));
+        }
+    }
+
+    async fn revoke_all_abandoned(&self, round: &mut Round) {
+        let before = self.now() - ABANDONED_RECORD;
+        let abandoned = match self.store.read().await {
+            Ok(mut reader) => reader.abandoned_records(before, BATCH).await,
+            Err(error) => Err(error),
+        };
+        for (issuer, serial) in round
+            .done(abandoned.map_err(Infrastructure::from))
+            .unwrap_or_default()
+        {
+            let revoked = self.revoke_abandoned(issuer, &serial).await;
+            round.report.abandoned_certificates += u64::from(round.done(revoked) == Some(true));
         }
     }
 

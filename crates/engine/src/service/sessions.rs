@@ -14,8 +14,7 @@ use crate::{
     ports::Reader,
 };
 use jiff::Timestamp;
-pub(super) use rules::satisfies;
-use rules::{authorise, suitable_accounts};
+use rules::authorise;
 use sha2::{Digest, Sha256};
 use std::net::IpAddr;
 use wire::{
@@ -72,7 +71,7 @@ pub enum CertificateAnswer {
     Ok {
         /// DER.
         certificate: Vec<u8>,
-        /// The account's level.
+        /// The certificate's level.
         level: AccountLevel,
     },
     /// The account exists, its signature key cannot be used now.
@@ -296,14 +295,15 @@ impl Service {
             .await?
             .filter(|account| account.is_active(now))
             .ok_or(RelyingPartyError::UnknownDocument)?;
-        if !satisfies(account.level, request.common.certificate_level) {
+        let key = &account.keys.signature;
+        let claims = self.claims_of(key)?;
+        if !claims.satisfies(request.common.certificate_level) {
             return Err(RelyingPartyError::NoSuitableAccount);
         }
-        let key = &account.keys.signature;
         Ok(if self.takes_pin(key, now).is_ok() {
             CertificateAnswer::Ok {
                 certificate: key.certificate.clone(),
-                level: account.level,
+                level: claims.level,
             }
         } else {
             CertificateAnswer::DocumentUnusable
@@ -340,8 +340,10 @@ impl Service {
                 return Ok(self.started(&running));
             }
             let (own, document_alias) = self.resolve(new.target);
-            let suitable =
-                suitable_accounts(&mut *uow, &own, new.common.certificate_level, now).await?;
+            let (purpose, level) = (new.kind.purpose(), new.common.certificate_level);
+            let suitable = self
+                .suitable_accounts(&mut *uow, &own, purpose, level, now)
+                .await?;
             // A link disturbs nobody who does not use it.
             if !matches!(new.route, Route::DeviceLink { .. }) {
                 self.limit_prompts(&mut *uow, &relying_party, &suitable, now)

@@ -60,6 +60,29 @@ where
     })
 }
 
+/// Makes one more issuing authority below a root that exists. Of `root` only the addresses count: the name is the
+/// certificate's.
+///
+/// # Errors
+/// [`CeremonyError`]; no certificate exists then.
+pub fn certify<R>(
+    config: &IssuingCaConfig,
+    root: &RootConfig,
+    root_certificate: &Certificate,
+    root_signer: &dyn Signer,
+    now: Timestamp,
+    rng: &mut R,
+) -> Result<Certificate, CeremonyError>
+where
+    R: CryptoRng + ?Sized,
+{
+    let not_before = now.checked_sub(BACK_DATING).map_err(BuildError::Time)?;
+    sign(
+        config.build(root, root_certificate, not_before, rng)?,
+        root_signer,
+    )
+}
+
 /// What a ceremony made.
 #[derive(Debug, Clone)]
 pub struct Ceremony {

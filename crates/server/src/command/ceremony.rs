@@ -2,30 +2,39 @@ use crate::config::{SecretSource, read};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use jiff::Timestamp;
-use pki::x509::{Certificate, Level};
+use pki::x509::Certificate;
 use rand_core::CryptoRng;
 use serde::Deserialize;
 use std::{
     io::Write,
     path::{Path, PathBuf},
 };
-use vault::{Ceremony, CeremonyConfig, SoftwareVault, UnlockKey};
+use vault::{Ceremony, CeremonyConfig, Extension, OfflineRoot, SoftwareVault, UnlockKey};
 
 /// Make the certificate authorities and the vault of a deployment
 ///
 /// From one file that people reviewed: names and addresses in certificates cannot be changed afterwards. The root's key
-/// comes into a file of its own, to be taken offline; the issuing authorities' keys into the server's vault. Key files
-/// that are not there yet are made. Nothing is ever overwritten.
+/// comes into a file of its own, to be taken offline; the issuing authorities' keys into the server's vault, with those
+/// of the time-stamping unit and of the trusted list's signer. Key files that are not there yet are made. No certificate
+/// and no key of an authority is ever overwritten.
+///
+/// With --extend, a vault that is there gets what the file has and it has not: further issuing authorities
+/// ([[certificates.successors]]), a time-stamping unit, a signer of the trusted list, and always the root's next
+/// revocation list, which ends after a year. For that the server must be stopped and the root's files be in their places.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   smart-id ceremony --config ceremony.toml --dry-run
   smart-id ceremony --config ceremony.toml
+  smart-id ceremony --config ceremony.toml --extend
 A documented configuration: docs/config/ceremony.toml")]
 pub(super) struct CeremonyArgs {
     /// What to make
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
+    /// Add to a vault what the file has and it has not, and renew the root's revocation list
+    #[arg(long)]
+    extend: bool,
     /// Only print what would be made
     #[arg(long)]
     dry_run: bool,
@@ -63,7 +72,10 @@ pub(super) fn run(arguments: &CeremonyArgs, out: &mut dyn Write) -> Result<()> {
         certificates,
     } = read(&arguments.config)?;
     let files = files.rebase(arguments.config.parent().unwrap_or(Path::new("")));
-    files.refuse_to_overwrite()?;
+    if arguments.extend {
+        return extend(&certificates, &files, arguments.dry_run, out);
+    }
+    files.refuse_to_overwrite(&certificates)?;
     let rng = &mut rand_core::UnwrapErr(getrandom::SysRng);
     let ceremony = Ceremony::perform(&certificates, Timestamp::now(), rng)?;
     describe(&ceremony, &certificates, &files, out)?;
@@ -93,6 +105,69 @@ pub(super) fn run(arguments: &CeremonyArgs, out: &mut dyn Write) -> Result<()> {
     Ok(())
 }
 
+fn extend(
+    config: &CeremonyConfig,
+    files: &Files,
+    dry_run: bool,
+    out: &mut dyn Write,
+) -> Result<()> {
+    let key = |path: &Path| -> Result<UnlockKey> {
+        Ok(UnlockKey::from_bytes(
+            SecretSource::File(path.to_owned()).read()?,
+        ))
+    };
+    let root_unlock = key(&files.root_unlock_key_file).context("the root's unlock key")?;
+    let root = OfflineRoot::open(&files.root, &root_unlock)
+        .with_context(|| format!("cannot open the root {}", files.root.display()))?;
+    let vault_unlock = key(&files.vault_unlock_key_file).context("the vault's unlock key")?;
+    let rng = &mut rand_core::UnwrapErr(getrandom::SysRng);
+    let (vault, now) = (&files.vault, Timestamp::now());
+    let extension = Extension::prepare(vault, vault_unlock, &root, config, now, rng)
+        .with_context(|| format!("cannot extend the vault {}", vault.display()))?;
+    if extension.added().is_empty() {
+        writeln!(out, "the vault has every authority and service of the file")?;
+    }
+    for (name, certificate) in extension.added() {
+        describe_certificate(&format!("new {name}"), certificate, out)?;
+    }
+    let list = extension.root_revocation_list();
+    writeln!(
+        out,
+        "root's revocation list {}",
+        list.number()
+            .map(|number| format!("number {number}"))
+            .unwrap_or_default()
+    )?;
+    if let Some(next) = list.next_update() {
+        writeln!(
+            out,
+            "    valid         {:.0} to {next:.0}",
+            list.this_update()
+        )?;
+    }
+    if dry_run {
+        writeln!(out, "\ndry run: nothing was written")?;
+        return Ok(());
+    }
+    extension.write(&files.certificates).context(
+        "the vault was not extended, or not all certificates were written: run it again",
+    )?;
+    writeln!(out, "\ndone. Now:")?;
+    writeln!(
+        out,
+        "  1. Move {} and {} offline again, apart from each other.",
+        files.root.display(),
+        files.root_unlock_key_file.display()
+    )?;
+    writeln!(
+        out,
+        "  2. Copy {} now, and destroy the copies before: they lack what was added.",
+        files.vault.display()
+    )?;
+    writeln!(out, "  3. Start the server.")?;
+    Ok(())
+}
+
 fn save<R: CryptoRng + ?Sized>(ceremony: Ceremony, files: &Files, rng: &mut R) -> Result<()> {
     let root_unlock = unlock_key(&files.root_unlock_key_file)?;
     let vault_unlock = unlock_key(&files.vault_unlock_key_file)?;
@@ -108,27 +183,24 @@ fn describe(
     files: &Files,
     out: &mut dyn Write,
 ) -> Result<()> {
-    let issuing = [
-        (ceremony.issuing_ca(Level::Qualified), &config.eid_q),
-        (ceremony.issuing_ca(Level::Basic), &config.eid_nq),
-    ];
-    describe_certificate("root", ceremony.root_certificate(), out)?;
-    writeln!(
-        out,
-        "    certificate   {}\n    CRL           {}",
-        config.root.certificate_url, config.root.crl_url
-    )?;
-    if let Some(url) = &config.root.ocsp_url {
-        writeln!(out, "    OCSP          {url}")?;
-    }
-    for (ca, authority) in issuing {
-        describe_certificate("issuing authority", ca.certificate(), out)?;
-        writeln!(out, "    certificate   {}", authority.certificate_url)?;
-        writeln!(
-            out,
-            "    CRL           {}\n    OCSP          {}",
-            authority.crl_url, authority.ocsp_url
-        )?;
+    for (name, certificate) in ceremony.certificates() {
+        describe_certificate(&name, certificate, out)?;
+        if name == "root" {
+            describe_addresses(
+                &config.root.certificate_url,
+                &config.root.crl_url,
+                config.root.ocsp_url.as_deref(),
+                out,
+            )?;
+        } else if let Some(ca) = ceremony.issuing_cas().find(|ca| ca.name == name) {
+            let addresses = ca.ca.publication();
+            describe_addresses(
+                &addresses.ca_issuers_url,
+                &addresses.crl_url,
+                Some(&addresses.ocsp_url),
+                out,
+            )?;
+        }
     }
     writeln!(out, "in all certificates")?;
     writeln!(out, "    practice      {}", config.practice_statement_url)?;
@@ -140,8 +212,24 @@ fn describe(
     Ok(())
 }
 
-fn describe_certificate(kind: &str, certificate: &Certificate, out: &mut dyn Write) -> Result<()> {
-    writeln!(out, "{kind}: {}", certificate.subject())?;
+fn describe_addresses(
+    certificate: &str,
+    crl: &str,
+    ocsp: Option<&str>,
+    out: &mut dyn Write,
+) -> Result<()> {
+    writeln!(
+        out,
+        "    certificate   {certificate}\n    CRL           {crl}"
+    )?;
+    if let Some(ocsp) = ocsp {
+        writeln!(out, "    OCSP          {ocsp}")?;
+    }
+    Ok(())
+}
+
+fn describe_certificate(name: &str, certificate: &Certificate, out: &mut dyn Write) -> Result<()> {
+    writeln!(out, "{name}: {}", certificate.subject())?;
     writeln!(
         out,
         "    valid         {:.0} to {:.0}",
@@ -181,14 +269,18 @@ impl Files {
         ]
     }
 
-    fn refuse_to_overwrite(&self) -> Result<()> {
+    fn refuse_to_overwrite(&self, config: &CeremonyConfig) -> Result<()> {
         for path in [&self.vault, &self.root] {
             if path.symlink_metadata().is_ok() {
                 bail!("{} exists; a ceremony overwrites nothing", path.display());
             }
         }
-        for name in ["root.crt", "eid-q.crt", "eid-nq.crt"] {
-            let path = self.certificates.join(name);
+        let successors = config.successors.iter().map(|one| one.name.as_str());
+        for name in ["root", "eid-q", "eid-nq", "tsu", "trust-list"]
+            .into_iter()
+            .chain(successors)
+        {
+            let path = self.certificates.join(format!("{name}.crt"));
             if path.symlink_metadata().is_ok() {
                 bail!("{} exists; a ceremony overwrites nothing", path.display());
             }
@@ -217,6 +309,7 @@ mod tests {
         std::fs::write(&config, sample).unwrap();
         let arguments = |dry_run| CeremonyArgs {
             config: config.clone(),
+            extend: false,
             dry_run,
         };
         run(&arguments(true), &mut Vec::new()).unwrap();

@@ -6,18 +6,20 @@ use crate::{
 };
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
+use serde::Deserialize;
 use std::{fs, net::SocketAddr, os::unix::fs::DirBuilderExt, path::Path};
 use tempfile::TempDir;
-use vault::{
-    Ceremony, CeremonyConfig, IssuingAuthorityConfig, OrganizationConfig, RootAuthorityConfig,
-    SoftwareVault, UnlockKey,
-};
+use vault::{Ceremony, CeremonyConfig, SoftwareVault, UnlockKey};
 
 /// The configuration, written last: where it is, everything is.
 pub(crate) const CONFIG: &str = "smart-id.toml";
 
 const VAULT: &str = "vault";
 const VAULT_KEY: &str = "vault.key";
+const ROOT: &str = "root";
+const ROOT_KEY: &str = "root.key";
+const CEREMONY: &str = "ceremony.toml";
+const CERTIFICATES: &str = "certificates";
 const COLUMN_KEY: &str = "column-1.key";
 
 /// A new folder that is deleted with the value.
@@ -54,42 +56,89 @@ fn make(folder: &Path, listen: SocketAddr, url: &str) -> Result<()> {
         );
     }
     SecretSource::create(&folder.join(COLUMN_KEY))?;
-    let unlock_path = folder.join(VAULT_KEY);
-    SecretSource::create(&unlock_path)?;
-    let unlock = UnlockKey::from_bytes(SecretSource::File(unlock_path).read()?);
+    let unlock = unlock_key(&folder.join(VAULT_KEY))?;
+    let root_unlock = unlock_key(&folder.join(ROOT_KEY))?;
+    let reviewed = ceremony(url);
+    let DemoCeremony { certificates } = toml::from_str(&reviewed)?;
     let rng = &mut rand_core::UnwrapErr(getrandom::SysRng);
-    let ceremony = Ceremony::perform(&authorities(url), Timestamp::now(), rng)?;
+    let ceremony = Ceremony::perform(&certificates, Timestamp::now(), rng)?;
+    fs::write(folder.join(CEREMONY), reviewed)?;
+    ceremony.save_root(&folder.join(ROOT), &root_unlock, rng)?;
+    ceremony.save_certificates(&folder.join(CERTIFICATES))?;
     SoftwareVault::create(&folder.join(VAULT), unlock, ceremony, rng)?;
     fs::write(folder.join(CONFIG), configuration(listen, url))?;
     Ok(())
 }
 
-fn authorities(url: &str) -> CeremonyConfig {
-    let issuing = |name: &str, common_name: &str| IssuingAuthorityConfig {
-        common_name: common_name.to_owned(),
-        certificate_url: format!("{url}/certs/{name}.crt"),
-        crl_url: format!("{url}/crl/{name}.crl"),
-        ocsp_url: format!("{url}/ocsp/{name}"),
-    };
-    CeremonyConfig {
-        organization: OrganizationConfig {
-            name: "Open Smart-ID Demo".to_owned(),
-            identifier: "NTREE-00000000".to_owned(),
-            country: "EE".to_owned(),
-        },
-        practice_statement_url: format!("{url}/"),
-        // ETSI EN 319 412-5 §4.3.4 wants https.
-        disclosure_statement_url: format!("{}/", url.replacen("http:", "https:", 1)),
-        root: RootAuthorityConfig {
-            common_name: "Open Smart-ID DEMO ROOT".to_owned(),
-            certificate_url: format!("{url}/certs/root.crt"),
-            crl_url: format!("{url}/crl/root.crl"),
-            ocsp_url: None,
-        },
-        eid_q: issuing("eid-q", "Open Smart-ID DEMO EID-Q"),
-        eid_nq: issuing("eid-nq", "Open Smart-ID DEMO EID-NQ"),
-        policies: None,
-    }
+fn unlock_key(path: &Path) -> Result<UnlockKey> {
+    SecretSource::create(path)?;
+    let secret = SecretSource::File(path.to_owned()).read()?;
+    Ok(UnlockKey::from_bytes(secret))
+}
+
+/// What the demo reads of its own file; `smart-id ceremony` reads all of it.
+#[derive(Deserialize)]
+struct DemoCeremony {
+    certificates: CeremonyConfig,
+}
+
+fn ceremony(url: &str) -> String {
+    // ETSI EN 319 412-5 §4.3.4 wants https.
+    let disclosure = url.replacen("http:", "https:", 1);
+    format!(
+        r#"# Made by `smart-id demo`: what its authorities were made from. Stop the demo, add to this file, and run
+#   smart-id ceremony --config {CEREMONY} --extend
+# What was made must stay as it is. The root's key lies beside it, as it would not in a real deployment.
+
+[files]
+vault = "{VAULT}"
+vault_unlock_key_file = "{VAULT_KEY}"
+root = "{ROOT}"
+root_unlock_key_file = "{ROOT_KEY}"
+certificates = "{CERTIFICATES}"
+
+[certificates]
+practice_statement_url = "{url}/"
+disclosure_statement_url = "{disclosure}/"
+
+[certificates.organization]
+name = "Open Smart-ID Demo"
+identifier = "NTREE-00000000"
+country = "EE"
+
+[certificates.root]
+common_name = "Open Smart-ID DEMO ROOT"
+certificate_url = "{url}/certs/root.crt"
+crl_url = "{url}/crl/root.crl"
+
+[certificates.eid_q]
+common_name = "Open Smart-ID DEMO EID-Q"
+certificate_url = "{url}/certs/eid-q.crt"
+crl_url = "{url}/crl/eid-q.crl"
+ocsp_url = "{url}/ocsp/eid-q"
+
+[certificates.eid_nq]
+common_name = "Open Smart-ID DEMO EID-NQ"
+certificate_url = "{url}/certs/eid-nq.crt"
+crl_url = "{url}/crl/eid-nq.crl"
+ocsp_url = "{url}/ocsp/eid-nq"
+
+[certificates.time_stamping]
+common_name = "Open Smart-ID DEMO TSU"
+
+[certificates.trusted_list]
+common_name = "Open Smart-ID DEMO Trusted List"
+
+# With this, accounts that are opened from then on have certificates of a new authority; the others keep theirs.
+# [[certificates.successors]]
+# name = "eid-q-2"
+# level = "qualified"
+# common_name = "Open Smart-ID DEMO EID-Q 2"
+# certificate_url = "{url}/certs/eid-q-2.crt"
+# crl_url = "{url}/crl/eid-q-2.crl"
+# ocsp_url = "{url}/ocsp/eid-q-2"
+"#
+    )
 }
 
 fn configuration(listen: SocketAddr, url: &str) -> String {

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 pub(crate) mod accounts;
 pub(crate) mod audit_trail;
+pub(crate) mod certificates;
 pub(crate) mod fixtures;
+pub(crate) mod publications;
 pub(crate) mod purging;
 pub(crate) mod registrations;
 pub(crate) mod sessions;
@@ -42,6 +44,27 @@ macro_rules! contract {
                 checkpoints_are_listed_in_their_order,
                 evidence_comes_back_as_it_was,
                 a_published_certificate_is_remembered_once,
+            ],
+            certificates: [
+                a_record_comes_back_as_it_was_in_every_state,
+                a_serial_number_is_recorded_once_below_its_issuer,
+                a_certificate_is_given_out_once,
+                what_was_revoked_is_not_given_out_any_more,
+                the_first_revocation_stands,
+                what_has_expired_is_not_revoked_unless_nobody_has_it,
+                what_was_never_given_out_has_no_standing,
+                revoked_certificates_are_listed_by_serial_number_below_their_issuer,
+                pages_of_records_add_up_to_the_whole,
+                abandoned_records_are_those_that_nobody_got,
+                responders_are_those_given_out_and_valid_the_newest_first,
+                of_a_revocation_and_a_giving_out_at_once_one_conflicts,
+            ],
+            publications: [
+                the_newest_revocation_list_takes_the_place_of_the_one_before,
+                the_number_of_a_revocation_list_only_rises,
+                decisions_are_listed_in_their_order,
+                the_newest_trusted_list_is_found,
+                the_number_of_a_trusted_list_only_rises,
             ],
             sessions: [
                 a_session_comes_back_as_it_was_in_every_state,

@@ -223,6 +223,16 @@ pub(crate) async fn every_audit_event_comes_back(database: &dyn Database) {
             purpose: 2,
             reason: CloseReason::PinLocked,
         },
+        AuditEvent::CertificateRevoked {
+            purpose: Some(2),
+            serial: text(),
+            reason: text(),
+        },
+        AuditEvent::CertificateRevoked {
+            purpose: None,
+            serial: text(),
+            reason: text(),
+        },
         AuditEvent::SessionStarted {
             kind: text(),
             interactions_sha256: text(),

@@ -6,6 +6,7 @@ use crate::{
 use zeroize::Zeroizing;
 
 mod audit_chain;
+mod certificate_records;
 mod encryption;
 mod indexes;
 mod trouble;

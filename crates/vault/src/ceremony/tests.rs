@@ -3,9 +3,11 @@ use std::error::Error;
 use pki::Signer;
 use zeroize::Zeroizing;
 
+use std::fs;
+
 use super::*;
 use crate::randomness::system_rng;
-use crate::testkit::{SAMPLE, ceremony, config, now, unlock};
+use crate::testkit::{SAMPLE, ceremony, config, now, successor, unlock};
 
 fn refused(config: &CeremonyConfig) -> CeremonyError {
     match Ceremony::perform(config, now(), &mut system_rng()) {
@@ -50,7 +52,7 @@ fn the_object_identifiers_that_the_sample_mentions_are_the_default() {
     let uncommented: String = SAMPLE
         .split_inclusive('\n')
         .map(|line| match line.strip_prefix("# ") {
-            Some(rest) if rest.starts_with('[') || rest.contains(" = \"1.3.6") => rest,
+            Some(rest) if rest.starts_with("[policies]") || rest.contains(" = \"1.3.6") => rest,
             _ => line,
         })
         .collect();
@@ -132,7 +134,9 @@ fn the_vault_does_not_hold_the_root_key() {
     let ceremony = ceremony();
     let root_key = ceremony.root.expose_pkcs8();
     drop(crate::SoftwareVault::create(&path, unlock(), ceremony, &mut system_rng()).unwrap());
-    let content = sealed_file::open(FileKind::Vault, &unlock(), &fs::read(&path).unwrap()).unwrap();
+    let content = sealed_file::open(FileKind::Vault, &unlock(), &fs::read(&path).unwrap())
+        .unwrap()
+        .bytes;
     // The scalar: 48 bytes of the PKCS #8 form that nothing else has.
     let scalar = root_key
         .windows(50)
@@ -153,13 +157,135 @@ fn certificates_are_written_as_der_and_can_be_written_again() {
     for _ in 0..2 {
         ceremony.save_certificates(&certificates).unwrap();
     }
-    for (name, certificate) in ceremony.authorities.certificates() {
+    for (name, certificate) in ceremony.certificates() {
         assert_eq!(
             fs::read(certificates.join(format!("{name}.crt"))).unwrap(),
             certificate.der()
         );
     }
-    assert_eq!(fs::read_dir(&certificates).unwrap().count(), 3);
+    assert_eq!(fs::read_dir(&certificates).unwrap().count(), 5);
+}
+
+#[test]
+fn a_certificate_of_another_ceremony_is_not_overwritten() {
+    let directory = tempfile::tempdir().unwrap();
+    ceremony().save_certificates(directory.path()).unwrap();
+    fs::remove_file(directory.path().join("root.crt")).unwrap();
+    let result = ceremony().save_certificates(directory.path());
+    assert!(matches!(result, Err(VaultError::Exists(_))));
+    assert!(
+        !directory.path().join("root.crt").exists(),
+        "nothing is written at all then"
+    );
+}
+
+fn with_successor(name: &str) -> CeremonyConfig {
+    let mut config = config();
+    config.successors = vec![successor(name, SuccessorLevel::Qualified)];
+    config
+}
+
+#[test]
+fn a_successor_in_the_first_ceremony_s_file_issues() {
+    let ceremony = Ceremony::perform(&with_successor("eid-q-2"), now(), &mut system_rng()).unwrap();
+    let names: Vec<_> = ceremony.issuing_cas().map(|ca| ca.name.as_str()).collect();
+    assert_eq!(names, ["eid-q", "eid-nq", "eid-q-2"]);
+    let subject = |level| {
+        let subject = ceremony.issuing_ca(level).certificate().subject();
+        subject.common_name().unwrap().to_owned()
+    };
+    assert_eq!(subject(Level::Qualified), "Successor eid-q-2");
+    assert_eq!(subject(Level::Basic), config().eid_nq.common_name);
+}
+
+#[test]
+fn a_successor_needs_a_name_that_is_free_and_can_stand_in_an_address() {
+    for name in [
+        "",
+        "EID-Q-2",
+        "eid q",
+        "eid/q",
+        "..",
+        "-eid",
+        "ä",
+        &"a".repeat(65),
+    ] {
+        assert!(
+            matches!(refused(&with_successor(name)), CeremonyError::Name(_)),
+            "{name:?}"
+        );
+    }
+    for name in [
+        "root",
+        "eid-q",
+        "eid-nq",
+        "tsu",
+        "tsu-2",
+        "trust-list",
+        "trust-list-2",
+    ] {
+        assert!(
+            matches!(refused(&with_successor(name)), CeremonyError::NameTaken(_)),
+            "{name:?}"
+        );
+    }
+    let mut twice = with_successor("eid-q-2");
+    twice
+        .successors
+        .push(successor("eid-q-2", SuccessorLevel::Basic));
+    assert!(matches!(refused(&twice), CeremonyError::NameTaken(_)));
+    for name in ["eid-q-2", "2031", "a", "tsunami", "trust-lists"] {
+        assert!(
+            Ceremony::perform(&with_successor(name), now(), &mut system_rng()).is_ok(),
+            "{name:?}"
+        );
+    }
+}
+
+#[test]
+fn the_example_of_a_successor_in_the_sample_can_be_made() {
+    let uncommented: String = SAMPLE
+        .split_inclusive('\n')
+        .scan(false, |inside, line| {
+            *inside |= line.starts_with("# [[successors]]");
+            *inside &= !line.trim().is_empty();
+            Some(line.strip_prefix("# ").filter(|_| *inside).unwrap_or(line))
+        })
+        .collect();
+    let config: CeremonyConfig = toml::from_str(&uncommented).unwrap();
+    assert_eq!(config.successors.len(), 1);
+    Ceremony::perform(&config, now(), &mut system_rng()).unwrap();
+}
+
+#[test]
+fn without_their_sections_there_is_no_unit_and_no_list_signer() {
+    let mut config = config();
+    config.time_stamping = None;
+    config.trusted_list = None;
+    let ceremony = Ceremony::perform(&config, now(), &mut system_rng()).unwrap();
+    let names: Vec<_> = ceremony
+        .certificates()
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(names, ["root", "eid-q", "eid-nq"]);
+}
+
+#[test]
+fn the_list_signer_has_the_operator_s_name() {
+    let operator = |operator: Option<&str>| {
+        let mut config = config();
+        config.trusted_list.as_mut().unwrap().operator = operator.map(str::to_owned);
+        let ceremony = Ceremony::perform(&config, now(), &mut system_rng()).unwrap();
+        let certificates = ceremony.certificates();
+        let (_, signer) = certificates
+            .iter()
+            .find(|(name, _)| name == "trust-list")
+            .unwrap();
+        signer.subject().organization().unwrap().to_owned()
+    };
+    assert_eq!(operator(None), config().organization.name);
+    assert_eq!(operator(Some("Supervisory Body")), "Supervisory Body");
 }
 
 #[test]

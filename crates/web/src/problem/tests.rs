@@ -206,6 +206,7 @@ fn infrastructure_errors() -> Vec<(u16, &'static str, Infrastructure)> {
         (500, "internal_error", KeysError::CannotUnwrap.into()),
         (500, "internal_error", KeysError::FaultyComputation.into()),
         (500, "internal_error", CorruptRecord { what: "x" }.into()),
+        (500, "internal_error", Infrastructure::Profile("x".into())),
         (500, "internal_error", Infrastructure::Internal("x")),
     ]
 }

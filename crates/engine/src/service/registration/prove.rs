@@ -9,11 +9,10 @@ use crate::{
     },
     policy::ACCOUNT_LIFETIME,
     ports::{KeysError, StoreError},
-    service::{About, Infrastructure, Service, audit, evaluate::hex, retrying},
+    service::{About, Infrastructure, Service, audit, certificates::parse, retrying},
 };
 use jiff::Timestamp;
-use pki::x509::EndEntityProfile;
-use sha2::{Digest, Sha256};
+use pki::x509::Certificate;
 use splitkey::{
     ClientModulus, CompositeModulus, ProofOfPossession, Purpose, ServerModulus, check_client_half,
     complete,
@@ -217,7 +216,7 @@ impl Service {
         })
     }
 
-    /// Issues both certificates and opens the account, in one transaction (R15).
+    /// Has both certificates signed; then they count as issued and the account is open, in one transaction (R15).
     async fn open_account(
         &self,
         id: RegistrationId,
@@ -228,10 +227,8 @@ impl Service {
             let created_at = Timestamp::from_second(self.now().as_second())
                 .map_err(|_| Infrastructure::Internal("a clock outside all years"))?;
             let number = self.document_number(&proven.vouched)?;
-            let registration = self
-                .store
-                .read()
-                .await?
+            let mut reader = self.store.read().await?;
+            let registration = reader
                 .registration(id)
                 .await?
                 .ok_or(RegistrationError::Unknown)?;
@@ -239,27 +236,20 @@ impl Service {
             {
                 return self.completed(&registration).await;
             }
-            // Nothing is signed for a registration that ended in the meantime.
+            // Nothing is signed for a registration that ended in the meantime, nor for a number that is taken.
             open_at(&registration, self.now())?;
+            if reader.account_by_document(&number).await?.is_some() {
+                continue;
+            }
+            drop(reader);
+            let issue = async |purpose| {
+                let modulus = &registration.keys.of(purpose).n;
+                self.issue(purpose, modulus, &proven.vouched, &number, created_at)
+                    .await
+            };
             let certificates = PerPurpose {
-                authentication: self
-                    .issue(
-                        Purpose::Authentication,
-                        &registration,
-                        &proven.vouched,
-                        &number,
-                        created_at,
-                    )
-                    .await?,
-                signature: self
-                    .issue(
-                        Purpose::Signature,
-                        &registration,
-                        &proven.vouched,
-                        &number,
-                        created_at,
-                    )
-                    .await?,
+                authentication: issue(Purpose::Authentication).await?,
+                signature: issue(Purpose::Signature).await?,
             };
             match self
                 .commit_account(id, fingerprint, &proven, &number, &certificates, created_at)
@@ -283,7 +273,7 @@ impl Service {
         fingerprint: [u8; 32],
         proven: &Proven,
         number: &DocumentNumber,
-        certificates: &PerPurpose<Vec<u8>>,
+        certificates: &PerPurpose<Certificate>,
         created_at: Timestamp,
     ) -> Result<Registration, RegistrationError> {
         retrying!(self, |uow| {
@@ -307,18 +297,8 @@ impl Service {
             );
             uow.insert_account(&account).await?;
             let about = About::account(account.id);
-            for key in account.keys.iter() {
-                let event = AuditEvent::CertificateIssued {
-                    purpose: key.purpose.id(),
-                    serial: pki::x509::Certificate::parse(&key.certificate)
-                        .map(|certificate| hex(certificate.serial().as_bytes()))
-                        .map_err(|_| {
-                            Infrastructure::Internal("a certificate of ours that does not parse")
-                        })?,
-                    sha256: hex(&Sha256::digest(&key.certificate)),
-                };
-                audit(&mut *uow, now, about, event).await?;
-            }
+            self.give_out(&mut *uow, account.id, certificates, now)
+                .await?;
             let event = AuditEvent::AccountOpened {
                 document_number: number.to_string(),
             };
@@ -339,55 +319,6 @@ impl Service {
             uow.commit().await?;
             Ok::<_, RegistrationError>(registration)
         })
-    }
-
-    /// One certificate: profile → lint → sign.
-    async fn issue(
-        &self,
-        purpose: Purpose,
-        registration: &Registration,
-        vouched: &Vouched,
-        number: &DocumentNumber,
-        not_before: Timestamp,
-    ) -> Result<Vec<u8>, RegistrationError> {
-        let person = &vouched.person;
-        let subject = pki::x509::Subject {
-            country: person.semantics_identifier.country().to_string(),
-            surname: person.surname.clone(),
-            given_name: person.given_name.clone(),
-            semantics_identifier: person.semantics_identifier.to_string(),
-            date_of_birth: person.date_of_birth,
-            document_number: number.to_string(),
-        };
-        let profile = match (vouched.level, purpose) {
-            (AccountLevel::Qualified, Purpose::Authentication) => {
-                EndEntityProfile::QUALIFIED_AUTHENTICATION
-            }
-            (AccountLevel::Qualified, Purpose::Signature) => EndEntityProfile::QUALIFIED_SIGNATURE,
-            (AccountLevel::Advanced, Purpose::Authentication) => {
-                EndEntityProfile::BASIC_AUTHENTICATION
-            }
-            (AccountLevel::Advanced, Purpose::Signature) => EndEntityProfile::BASIC_SIGNATURE,
-        };
-        let modulus = &registration.keys.of(purpose).n;
-        let issuer = self.ca.issuer(vouched.level);
-        let linted = pki::x509::EndEntity {
-            profile,
-            subject: &subject,
-            modulus,
-        }
-        .build(&issuer.ca, not_before, &mut self.rng())
-        .ok()
-        .and_then(|certificate| pki::x509::lint(&certificate).ok())
-        .ok_or(Infrastructure::Internal(
-            "a certificate that does not pass the lint",
-        ))?;
-        let certificate = self.ca.sign(issuer.id, linted).await?;
-        // What the relying party will verify with must be the key that was proven.
-        if certificate.public_key().rsa_modulus() != Some(modulus.as_slice()) {
-            return Err(Infrastructure::Internal("a certificate over another key").into());
-        }
-        Ok(certificate.der().to_vec())
     }
 
     fn document_number(&self, vouched: &Vouched) -> Result<DocumentNumber, Infrastructure> {
@@ -421,6 +352,10 @@ impl Service {
                 .ok_or(Infrastructure::Internal(
                     "a finished registration without its account",
                 ))?;
+        let certificate = parse(&account.keys.authentication.certificate)?;
+        let issuing_ca = self
+            .authority_of(&certificate)
+            .ok_or(Infrastructure::Internal("a certificate of no CA of ours"))?;
         let purposes = [
             (device_v1::Purpose::Authentication, Purpose::Authentication),
             (device_v1::Purpose::Signature, Purpose::Signature),
@@ -441,14 +376,7 @@ impl Service {
                     signature: signatures.of(*purpose).clone().into(),
                 })
                 .collect(),
-            issuing_ca: self
-                .ca
-                .issuer(account.level)
-                .ca
-                .certificate()
-                .der()
-                .to_vec()
-                .into(),
+            issuing_ca: issuing_ca.ca.certificate().der().to_vec().into(),
             expires_at: account.expires_at,
         })
     }
@@ -465,7 +393,7 @@ fn new_account(
     registration: &Registration,
     proven: &Proven,
     number: &DocumentNumber,
-    certificates: &PerPurpose<Vec<u8>>,
+    certificates: &PerPurpose<Certificate>,
     created_at: Timestamp,
 ) -> Account {
     let key = |purpose: Purpose| {
@@ -477,7 +405,7 @@ fn new_account(
             n1: offered.n1.clone(),
             n2: offered.n2.clone(),
             n: offered.n.clone(),
-            certificate: certificates.of(purpose).clone(),
+            certificate: certificates.of(purpose).der().to_vec(),
             pin: PinCounter::default(),
             state: KeyState::Ready {
                 server_share: proven.shares.of(purpose).clone(),

@@ -2,7 +2,7 @@
 
 use super::{Caller, RelyingPartyError, Service, Target};
 use crate::{
-    domain::{Account, AccountId, AccountLevel, KeyState, RelyingParty},
+    domain::{Account, AccountId, KeyState, RelyingParty},
     fixture_keys,
     ports::Reader,
 };
@@ -60,6 +60,46 @@ impl Service {
         }
         Ok(())
     }
+
+    /// The accounts that the request is meant for and whose certificate for this has the level.
+    pub(super) async fn suitable_accounts(
+        &self,
+        reader: &mut dyn Reader,
+        target: &Target,
+        purpose: Purpose,
+        level: CertificateLevel,
+        now: Timestamp,
+    ) -> Result<Vec<Account>, RelyingPartyError> {
+        let accounts = match target {
+            Target::Anybody => return Ok(Vec::new()),
+            Target::Private => return Err(RelyingPartyError::UnknownPrivateIdentifier),
+            Target::Document(number) => {
+                let account = reader
+                    .account_by_document(number)
+                    .await?
+                    .filter(|account| account.is_active(now));
+                vec![account.ok_or(RelyingPartyError::UnknownDocument)?]
+            }
+            Target::Person(person) => {
+                let mut accounts = reader.active_accounts_of(person).await?;
+                accounts.retain(|account| account.is_active(now));
+                if accounts.is_empty() {
+                    return Err(RelyingPartyError::UnknownPerson);
+                }
+                accounts
+            }
+        };
+        let mut suitable = Vec::with_capacity(accounts.len());
+        for account in accounts {
+            if self.claims_of(account.keys.of(purpose))?.satisfies(level) {
+                suitable.push(account);
+            }
+        }
+        if suitable.is_empty() {
+            return Err(RelyingPartyError::NoSuitableAccount);
+        }
+        Ok(suitable)
+    }
 }
 
 /// UUID, IP address, name and rights of the caller (rp-api.md §2).
@@ -100,49 +140,5 @@ pub(super) async fn authorise(
     match refused {
         Some((what, pointer)) => Err(RelyingPartyError::NotPermitted { what, pointer }),
         None => Ok(relying_party),
-    }
-}
-
-/// The accounts that the request is meant for and that have the level.
-pub(super) async fn suitable_accounts(
-    reader: &mut dyn Reader,
-    target: &Target,
-    level: CertificateLevel,
-    now: Timestamp,
-) -> Result<Vec<Account>, RelyingPartyError> {
-    let accounts = match target {
-        Target::Anybody => return Ok(Vec::new()),
-        Target::Private => return Err(RelyingPartyError::UnknownPrivateIdentifier),
-        Target::Document(number) => {
-            let account = reader
-                .account_by_document(number)
-                .await?
-                .filter(|account| account.is_active(now));
-            vec![account.ok_or(RelyingPartyError::UnknownDocument)?]
-        }
-        Target::Person(person) => {
-            let mut accounts = reader.active_accounts_of(person).await?;
-            accounts.retain(|account| account.is_active(now));
-            if accounts.is_empty() {
-                return Err(RelyingPartyError::UnknownPerson);
-            }
-            accounts
-        }
-    };
-    let suitable: Vec<_> = accounts
-        .into_iter()
-        .filter(|account| satisfies(account.level, level))
-        .collect();
-    if suitable.is_empty() {
-        return Err(RelyingPartyError::NoSuitableAccount);
-    }
-    Ok(suitable)
-}
-
-/// Whether an account of this level answers a request for that one. Our Qualified accounts all have a QSCD.
-pub(in super::super) fn satisfies(has: AccountLevel, asked: CertificateLevel) -> bool {
-    match asked {
-        CertificateLevel::Advanced => true,
-        CertificateLevel::Qualified | CertificateLevel::Qscd => has == AccountLevel::Qualified,
     }
 }

@@ -1,7 +1,7 @@
 //! What is encrypted, and what is refused: damaged, moved, written under another key.
 
 use super::*;
-use crate::session;
+use crate::{contract::certificates, session};
 use base64ct::{Base64, Encoding};
 use engine::domain::{KeyState, Profile, RequestKind, Wrapped};
 use sqlx::AssertSqlSafe;
@@ -67,7 +67,7 @@ type Outcome<'a> = Pin<Box<dyn Future<Output = Result<bool, StoreError>> + Send 
 
 const ONE: &str = "device_id = '01010101010101010101010101010101'";
 const OTHER: &str = "device_id = '02020202020202020202020202020202'";
-const TARGETS: [Target; 10] = [
+const TARGETS: [Target; 11] = [
     Target {
         table: "account",
         column: "person",
@@ -138,6 +138,13 @@ const TARGETS: [Target; 10] = [
         other: "position = 2",
         read: half_1,
     },
+    Target {
+        table: "certificate_record",
+        column: "tbs",
+        one: "serial = '01010101010101010101010101010101'",
+        other: "serial = '02020202020202020202020202020202'",
+        read: record_1,
+    },
 ];
 
 fn account_1(uow: &mut dyn UnitOfWork) -> Outcome<'_> {
@@ -160,6 +167,24 @@ fn half_1(uow: &mut dyn UnitOfWork) -> Outcome<'_> {
     Box::pin(async { Ok(uow.take_pooled_half(Profile::Rsa4096).await?.is_some()) })
 }
 
+fn record_1(uow: &mut dyn UnitOfWork) -> Outcome<'_> {
+    Box::pin(async {
+        let one = certificate(1);
+        Ok(uow
+            .certificate_record(one.issuer, &one.serial)
+            .await?
+            .is_some())
+    })
+}
+
+fn certificate(number: u8) -> engine::domain::CertificateRecord {
+    certificates::record(
+        certificates::CA,
+        number,
+        engine::domain::CertificateKind::OcspResponder,
+    )
+}
+
 /// A store with two rows in every table that has an encrypted column.
 async fn two_of_each(file: &File) -> Arc<dyn Store> {
     let store = populated(file).await;
@@ -175,6 +200,9 @@ async fn two_of_each(file: &File) -> Arc<dyn Store> {
         uow.pool_half(Profile::Rsa4096, &half(Profile::Rsa4096, number))
             .await
             .expect("pools");
+        uow.record_certificate(&certificate(number))
+            .await
+            .expect("records");
     }
     uow.commit().await.expect("commits");
     store

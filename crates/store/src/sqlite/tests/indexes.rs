@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::{
-    account, audit, evidence, pooled_half, published_certificate, registration, relying_party,
-    session, transaction,
+    account, audit, certificate, evidence, pooled_half, publication, published_certificate,
+    registration, relying_party, session, transaction,
 };
 use sqlx::AssertSqlSafe;
 
@@ -60,6 +60,18 @@ async fn every_lookup_uses_an_index() {
         audit::NEXT_PAGE,
         account::MODULI,
         registration::MODULI,
+        account::KEYS_AFTER,
+        certificate::STANDING,
+        certificate::BY_SERIAL,
+        certificate::PAGE,
+        certificate::RESPONDERS,
+        certificate::ABANDONED,
+        certificate::REVOKED,
+        certificate::COUNT_REVOKED,
+        certificate::GIVE_OUT,
+        certificate::REVOKE,
+        publication::NEWEST_LIST,
+        publication::DELETE_OLDER,
     ] {
         let plan: Vec<(i64, i64, i64, String)> =
             sqlx::query_as(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")))

@@ -130,7 +130,13 @@ fn no_secret_of_the_vault_is_readable_in_the_file() {
     let identity = &keys.vault.opened.identity;
     let contains = |secret: &[u8]| content.windows(secret.len()).any(|window| window == secret);
     assert!(!contains(&identity.deployment.to_bytes()));
-    assert!(!contains(&identity.authorities.eid_q.key.expose_pkcs8()));
+    let authorities = &identity.authorities;
+    for authority in &authorities.issuing {
+        assert!(!contains(&authority.key.expose_pkcs8()));
+    }
+    for service in authorities.units.iter().chain(&authorities.list_signers) {
+        assert!(!contains(&service.key.as_ref().unwrap().expose_pkcs8()));
+    }
     assert!(!contains(
         keys.vault.opened.newest_wrapping_key().expose_secret()
     ));
