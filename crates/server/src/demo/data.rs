@@ -98,7 +98,7 @@ root_unlock_key_file = "{ROOT_KEY}"
 certificates = "{CERTIFICATES}"
 
 [certificates]
-practice_statement_url = "{url}/"
+practice_statement_url = "{url}/certs"
 disclosure_statement_url = "{disclosure}/"
 
 [certificates.organization]
@@ -173,6 +173,18 @@ failures_per_minute = 10000
 failures_burst = 10000
 requests_per_minute = 1000000
 requests_burst = 1000000
+validations_per_minute = 1000000
+validations_burst = 1000000
+
+[trusted_list]
+scheme_name = "Open Smart-ID demo list without legal effect"
+operator_name = "Open Smart-ID Demo"
+territory = "EE"
+information_url = "{url}/certs"
+contact_url = "mailto:nobody@example.org"
+street_address = "1 Example Street"
+locality = "Tallinn"
+postal_code = "10111"
 "#
     )
 }

@@ -2,13 +2,12 @@
 //! end. They stand in the database, so that every process answers with the same.
 
 use crate::{
-    domain::{AuditEvent, CertificateKind, CertificateRecord, Issued},
+    domain::{AuditEvent, CertificateKind, Issued},
     ports::IssuingAuthority,
     service::{About, Infrastructure, Service, audit, evaluate::hex, retrying},
 };
 use jiff::{SignedDuration, Timestamp};
-use pki::x509::{Certificate, Linted};
-use sha2::{Digest, Sha256};
+use pki::x509::Certificate;
 use std::sync::Arc;
 
 /// Another one is made when this is left of its life.
@@ -123,26 +122,15 @@ impl Service {
         let now = self.this_second();
         let not_before = (now - BACK_DATING).max(issuer.ca.certificate().not_before());
         let unsigned =
-            pki::x509::build_responder(&issuer.ca, &key, not_before, &mut self.rng()).ok();
-        let linted = unsigned
-            .and_then(|certificate| pki::x509::lint(&certificate).ok())
-            .ok_or(Infrastructure::Internal(
-                "a responder's certificate that does not pass the lint",
-            ))?;
-        self.record_responder(issuer, &linted, now).await?;
-        let tbs = linted.tbs_der().to_vec();
-        let certificate = self.ca.sign(issuer.id, linted).await?;
-        if certificate.tbs_der() != tbs {
-            return Err(Infrastructure::Internal(
-                "a certificate that is not what was recorded",
-            ));
-        }
-        let issued = Issued {
-            at: now,
-            sha256: Sha256::digest(certificate.der()).into(),
-            account: None,
-            certificate: Some(certificate.der().to_vec()),
-        };
+            pki::x509::build_responder(&issuer.ca, &key, not_before, &mut self.rng())
+                .map_err(|error| Infrastructure::Profile(error.to_string()))?;
+        let linted = pki::x509::lint(&unsigned).map_err(|findings| {
+            let findings: Vec<_> = findings.iter().map(ToString::to_string).collect();
+            Infrastructure::Profile(findings.join("; "))
+        })?;
+        let kind = CertificateKind::OcspResponder;
+        let certificate = self.sign_recorded(issuer.id, kind, linted).await?;
+        let issued = Issued::to_responder(certificate.der(), now);
         retrying!(self, |uow| {
             uow.certificate_issued(issuer.id, certificate.serial(), &issued)
                 .await?;
@@ -156,29 +144,6 @@ impl Service {
             Ok::<_, Infrastructure>(())
         })?;
         Ok(certificate)
-    }
-
-    async fn record_responder(
-        &self,
-        issuer: &IssuingAuthority,
-        linted: &Linted,
-        now: Timestamp,
-    ) -> Result<(), Infrastructure> {
-        let record = CertificateRecord {
-            issuer: issuer.id,
-            serial: linted.serial().clone(),
-            kind: CertificateKind::OcspResponder,
-            tbs: linted.tbs_der().to_vec(),
-            recorded_at: now,
-            expires_at: now, // SWAP of_linted
-            issued: None,
-            revocation: None,
-        };
-        retrying!(self, |uow| {
-            uow.record_certificate(&record).await?;
-            uow.commit().await?;
-            Ok::<_, Infrastructure>(())
-        })
     }
 }
 
