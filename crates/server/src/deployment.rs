@@ -11,6 +11,7 @@ use engine::{
 };
 use std::{path::Path, sync::Arc};
 use store::{ColumnCipher, ColumnKey, Options, SqliteStore};
+use tracing::warn;
 use vault::{ClosedVault, SoftwareVault, UnlockKey};
 
 /// An engine, and the database to be closed after it.
@@ -55,6 +56,14 @@ impl Deployment {
             .remember_certificates()
             .await
             .context("cannot write the published certificates into the database")?;
+        // Whoever is told "ready" finds lists and answers; a job does the same again, so that a failure is no reason to stay
+        // away.
+        if let Err(error) = deployment.service.renew_publications().await {
+            warn!(
+                error = format!("{:#}", anyhow::Error::from(error)),
+                "revocation lists and trusted list are not up to date"
+            );
+        }
         Ok(deployment)
     }
 
