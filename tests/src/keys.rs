@@ -30,6 +30,7 @@ pub struct Watch {
     evaluations: AtomicU64,
     messages: Mutex<HashSet<[u8; 32]>>,
     down: AtomicBool,
+    authorities_down: AtomicBool,
 }
 
 impl Watch {
@@ -47,6 +48,15 @@ impl Watch {
     #[must_use]
     pub fn submissions(&self) -> usize {
         self.messages.lock().expect("no panic while held").len()
+    }
+
+    /// Whether the authorities sign nothing from now on.
+    pub fn set_authorities_down(&self, down: bool) {
+        self.authorities_down.store(down, Ordering::SeqCst);
+    }
+
+    pub(crate) fn are_authorities_down(&self) -> bool {
+        self.authorities_down.load(Ordering::SeqCst)
     }
 
     /// Whether evaluations fail from now on.

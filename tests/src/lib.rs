@@ -4,6 +4,7 @@
 //! Key sizes are those of the 1024-bit test profile where the build has it, so that a test costs milliseconds; the
 //! same tests run with real sizes in a release build.
 
+mod authorities;
 mod dump;
 mod keys;
 mod link;

@@ -1,4 +1,4 @@
-use crate::{SimulatedPhone, Watch, keys::WatchedKeys};
+use crate::{SimulatedPhone, Watch, authorities::WatchedAuthorities, keys::WatchedKeys};
 use axum::{
     Router,
     body::Body,
@@ -240,7 +240,10 @@ impl World {
                 vault: vault.clone(),
                 watch: self.watch.clone(),
             }),
-            vault.clone(),
+            Arc::new(WatchedAuthorities {
+                vault: vault.clone(),
+                watch: self.watch.clone(),
+            }),
             self.clock.clone(),
             Arc::new(SystemEntropy),
             self.policy.clone(),

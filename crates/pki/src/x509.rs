@@ -22,6 +22,7 @@ pub use authority::{
     RootPublication, ceremony, certify,
 };
 pub use certificate::{Certificate, ParseError, SerialNumber};
+pub use claims::TbsSummary;
 pub use chain::{ChainError, ChainLink, VerifiedChain, verify_chain};
 pub use end_entity::{BuildError, EndEntity, Subject, UnsignedCertificate};
 pub use extensions::QcStatements;

@@ -6,13 +6,16 @@
 )]
 
 mod clones;
+mod certificates;
 mod counting;
 mod device_links;
 mod flows;
 mod hostile;
+mod levels;
 mod locks;
 mod rates;
 mod recovery;
+mod revocation;
 mod rp_api;
 mod test_lab;
 mod usage;

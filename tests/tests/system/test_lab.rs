@@ -3,7 +3,7 @@
 use crate::PERSON;
 use device::{Event, View};
 use engine::{
-    domain::{AccountLevel, Person},
+    domain::{AccountLevel, Person, RevocationReason},
     service::{IdentityRequest, OperatorError},
 };
 use serde_json::json;
@@ -85,7 +85,7 @@ async fn a_chosen_document_number_is_given_once() {
 
     // Also that of an account that is closed.
     service
-        .close_account(&number(&phone.document_number()))
+        .close_account(&number(&phone.document_number()), RevocationReason::Superseded)
         .await
         .unwrap();
     let (_, code) = registering(&world).await;

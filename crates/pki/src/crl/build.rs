@@ -1,6 +1,6 @@
 //! A list before it is signed, and its signing.
 
-use der::asn1::{Any, Int, OctetString, Uint};
+use der::asn1::{Any, OctetString, Uint};
 use der::{Encode, Tag};
 use jiff::Timestamp;
 use x509_cert::ext::Extension;
@@ -136,17 +136,18 @@ fn entry(
     reasons: &mut Reasons,
     content: &mut Vec<u8>,
 ) -> Result<(), BuildError> {
-    let serial = Int::new(line.serial.as_bytes())?;
-    // RFC 5280 §4.1.2.2; a serial number that DER would write differently is not one we issued.
-    if serial.as_bytes() != line.serial.as_bytes()
-        || !matches!(serial.as_bytes(), [first, ..] if *first < 0x80)
-        || serial.as_bytes().len() > 20
-    {
+    let serial = line.serial.as_bytes();
+    // RFC 5280 §4.1.2.2: positive, at most 20 octets; with a needless zero in front it is not one we issued.
+    let is_positive = match serial {
+        [] | [0] | [0x80..=0xff, ..] | [0, 0..=0x7f, ..] => false,
+        _ => serial.len() <= 20,
+    };
+    if !is_positive {
         return Err(BuildError::Unfit("a serial number on the list is none"));
     }
     let Revocation { at, reason } = line.revocation;
     let entry = asn1::sequence(&[
-        &serial.to_der()?,
+        &asn1::value(Tag::Integer, serial)?,
         &time::encode(at)?.to_der()?,
         reasons.extensions(reason)?,
     ])?;

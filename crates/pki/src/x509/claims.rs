@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::certificate::{Certificate, Facts};
+use super::certificate::{Certificate, Facts, ParseError, SerialNumber};
 use super::issue::Linted;
 use crate::oids;
 
@@ -28,5 +28,30 @@ impl Linted {
         Facts::read(&self.tbs)
             .expect("the lint has read it")
             .not_after
+    }
+}
+
+/// What a `TBSCertificate` alone says: of a certificate that was recorded, whether or not it was ever signed.
+pub struct TbsSummary {
+    /// Its serial number.
+    pub serial: SerialNumber,
+    /// The last second of validity.
+    pub not_after: Timestamp,
+    /// The authority key identifier, if present.
+    pub authority_key_identifier: Option<Vec<u8>>,
+}
+
+impl TbsSummary {
+    /// Reads a DER `TBSCertificate`.
+    ///
+    /// # Errors
+    /// [`ParseError`] says which part is wrong.
+    pub fn read(tbs: &[u8]) -> Result<Self, ParseError> {
+        let facts = Facts::read(tbs)?;
+        Ok(Self {
+            serial: facts.serial,
+            not_after: facts.not_after,
+            authority_key_identifier: facts.extensions.authority_key_identifier,
+        })
     }
 }

@@ -1,5 +1,7 @@
 //! What the tests of this module share: a P-384 key in memory, replayed randomness, authorities, a person.
 
+use std::sync::LazyLock;
+
 use der::{Decode, Encode};
 use jiff::Timestamp;
 use jiff::civil::date;
@@ -105,19 +107,23 @@ pub(crate) fn root_config() -> RootConfig {
     }
 }
 
+/// Always the same authorities, made once.
 pub(crate) fn make_ceremony() -> Ceremony {
-    let issuing = IssuingCaConfig {
-        name: ca_name("DEMO Open Smart-ID EID-Q"),
-        public_key_spki: issuing_signer().public_key_spki().to_vec(),
-    };
-    ceremony(
-        &root_config(),
-        &root_signer(),
-        &[issuing],
-        now(),
-        &mut rng(),
-    )
-    .unwrap()
+    static MADE: LazyLock<Ceremony> = LazyLock::new(|| {
+        let issuing = IssuingCaConfig {
+            name: ca_name("DEMO Open Smart-ID EID-Q"),
+            public_key_spki: issuing_signer().public_key_spki().to_vec(),
+        };
+        ceremony(
+            &root_config(),
+            &root_signer(),
+            &[issuing],
+            now(),
+            &mut rng(),
+        )
+        .unwrap()
+    });
+    MADE.clone()
 }
 
 pub(crate) fn publication() -> Publication {
@@ -244,10 +250,13 @@ pub(crate) fn responder_signer() -> RsaSigner {
     RsaSigner::published(SignatureAlgorithm::RsaSha256)
 }
 
-/// A responder's certificate of the authority that [`issuing_ca`] makes.
+/// A responder's certificate of the authority that [`issuing_ca`] makes; always the same.
 pub(crate) fn responder() -> Certificate {
-    let spki = responder_signer().public_key_spki().to_vec();
-    let issuer = issuing_ca(Level::Qualified);
-    let unsigned = build_responder(&issuer, &spki, now(), &mut rng()).unwrap();
-    lint(&unsigned).unwrap().sign(&issuing_signer()).unwrap()
+    static MADE: LazyLock<Certificate> = LazyLock::new(|| {
+        let spki = responder_signer().public_key_spki().to_vec();
+        let issuer = issuing_ca(Level::Qualified);
+        let unsigned = build_responder(&issuer, &spki, now(), &mut rng()).unwrap();
+        lint(&unsigned).unwrap().sign(&issuing_signer()).unwrap()
+    });
+    MADE.clone()
 }

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use engine::{
     Service,
-    domain::{AccountLevel, AccountState, Person},
+    domain::{AccountLevel, AccountState, Person, RevocationReason},
     service::IdentityRequest,
 };
 use jiff::civil::Date;
@@ -25,7 +25,7 @@ Examples:
   smart-id account list PNOEE-40504040001 --config serve.toml
   smart-id account history PNOEE-40504040001-MOCK-Q --config serve.toml
   smart-id account evidence SESSION --out evidence --config serve.toml
-  smart-id account close PNOEE-40504040001-MOCK-Q --config serve.toml")]
+  smart-id account close PNOEE-40504040001-MOCK-Q --config serve.toml --reason key-compromise")]
 pub(super) struct AccountArgs {
     #[command(subcommand)]
     command: AccountCommand,
@@ -41,7 +41,7 @@ enum AccountCommand {
     History(history::HistoryArgs),
     /// Export a transaction of the past as a folder that anybody can verify with openssl
     Evidence(evidence::EvidenceArgs),
-    /// Close an account for good
+    /// Close an account for good: destroys both keys and revokes both certificates
     Close(CloseArgs),
 }
 
@@ -98,9 +98,40 @@ struct CloseArgs {
     deployment: DeploymentArgs,
     /// Document number, for example PNOEE-40504040001-MOCK-Q
     document: DocumentNumber,
+    /// Why its certificates are revoked; OCSP and the revocation list say so to everybody
+    #[arg(long, value_enum, default_value_t)]
+    reason: Reason,
     /// Do not ask
     #[arg(long)]
     yes: bool,
+}
+
+/// What an operator revokes for (RFC 5280 §5.3.1).
+#[derive(ValueEnum, Clone, Copy, Debug, Default)]
+enum Reason {
+    /// Somebody else has or may have the phone, its keys or the PINs
+    KeyCompromise,
+    /// The person's name or other data in the certificates are not right any more
+    AffiliationChanged,
+    /// Another account took this one's place
+    Superseded,
+    /// The person does not need it any more
+    CessationOfOperation,
+    /// The account should not exist, or not any more: it was opened in error, or its terms were broken
+    #[default]
+    PrivilegeWithdrawn,
+}
+
+impl From<Reason> for RevocationReason {
+    fn from(reason: Reason) -> Self {
+        match reason {
+            Reason::KeyCompromise => Self::KeyCompromise,
+            Reason::AffiliationChanged => Self::AffiliationChanged,
+            Reason::Superseded => Self::Superseded,
+            Reason::CessationOfOperation => Self::CessationOfOperation,
+            Reason::PrivilegeWithdrawn => Self::PrivilegeWithdrawn,
+        }
+    }
 }
 
 pub(super) async fn run(arguments: AccountArgs) -> Result<()> {
@@ -212,7 +243,9 @@ async fn close(service: &Service, arguments: &CloseArgs) -> Result<()> {
             return Ok(());
         }
     }
-    service.close_account(&arguments.document).await?;
+    service
+        .close_account(&arguments.document, arguments.reason.into())
+        .await?;
     writeln!(stdout(), "{}  closed", arguments.document)?;
     Ok(())
 }
@@ -220,6 +253,16 @@ async fn close(service: &Service, arguments: &CloseArgs) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use engine::domain::OPERATOR_REASONS;
+
+    #[test]
+    fn every_reason_of_an_operator_can_be_given() {
+        let given: Vec<RevocationReason> = Reason::value_variants()
+            .iter()
+            .map(|reason| (*reason).into())
+            .collect();
+        assert_eq!(given, OPERATOR_REASONS);
+    }
 
     #[test]
     fn only_a_clear_answer_counts() {

@@ -1,4 +1,5 @@
 mod audit;
+mod certificates;
 mod keys;
 
 use super::{DeploymentArgs, hint};
@@ -31,6 +32,7 @@ use vault::VaultError;
 Examples:
   smart-id check all --config serve.toml
   smart-id check audit --config serve.toml --anchor 4711:9f86d081884c7d65…
+  smart-id check certificates --config serve.toml
   smart-id check keys --config serve.toml")]
 pub(super) struct CheckArgs {
     /// What to look at
@@ -71,6 +73,8 @@ enum What {
     Vault,
     /// The audit trail: chain, checkpoints, evidence; that nothing was changed, left out or cut off
     Audit,
+    /// Every certificate that was ever signed: against its record, profile, authority and account
+    Certificates,
     /// Every modulus against every other: the same one twice, shared primes, small factors. Takes its time (docs/adr/0011)
     Keys,
     /// All of these; of the keys those of the last week, against all
@@ -112,6 +116,11 @@ pub(super) async fn run(arguments: CheckArgs) -> Result<ExitCode> {
                 .await
             {
                 findings.push(wrong(&error.context("audit trail")));
+            }
+            if asked(What::Certificates)
+                && let Err(error) = certificates::check(&config, &mut findings).await
+            {
+                findings.push(wrong(&error.context("certificates")));
             }
             if asked(What::Keys) {
                 keys::check(&config, arguments.what == What::Keys, &mut findings).await;

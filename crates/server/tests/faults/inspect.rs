@@ -1,7 +1,9 @@
 //! What must hold in the server's database whatever happened, seen through the store as the server sees it.
 
 use engine::{
-    domain::{Account, AccountState, AuditEvent, AuditRecord, KeyState},
+    domain::{
+        Account, AccountState, AuditEvent, AuditRecord, CertificateKind, KeyState, Standing,
+    },
     ports::Store,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -74,7 +76,27 @@ impl State {
     }
 }
 
-/// The audit trail is one whole chain, and everything that hangs on it is there: what `smart-id check audit` looks at.
+/// How many certificates OCSP calls good.
+pub(crate) fn good_certificates(config: &Path) -> usize {
+    block_on(async {
+        let store = open(config).await;
+        let mut reader = store.read().await.expect("reads");
+        let records = reader.certificate_records(None, 1000).await.expect("reads");
+        let mut good = 0;
+        for record in records {
+            let standing = reader.standing(record.issuer, &record.serial).await;
+            let standing = standing.expect("reads");
+            let responder = record.kind == CertificateKind::OcspResponder;
+            good += usize::from(!responder && standing == Standing::Issued(None));
+        }
+        drop(reader);
+        store.close().await;
+        good
+    })
+}
+
+/// The audit trail is one whole chain and everything that hangs on it is there; certificates, records and accounts agree:
+/// what `smart-id check audit` and `smart-id check certificates` look at.
 async fn whole_trail(config: &Path) {
     let config = Config::load(config).expect("a configuration");
     let deployment = deployment::Deployment::open_without_keys(&config)
@@ -85,8 +107,14 @@ async fn whole_trail(config: &Path) {
         .check_audit(None, &[], &mut |_| {})
         .await
         .expect("reads");
+    let certificates = deployment
+        .service
+        .check_certificates(&mut |_| {})
+        .await
+        .expect("reads");
     deployment.close().await;
     assert_eq!(report.findings, []);
+    assert_eq!(certificates.findings, []);
 }
 
 /// Sessions, registrations and accounts that are not over although their time is.

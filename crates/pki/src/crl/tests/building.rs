@@ -110,7 +110,7 @@ fn what_cannot_be_a_line_is_refused() {
         }])
     };
     assert!(with(&[0x7f; 20]).is_ok());
-    for serial in [&[][..], &[0x80], &[0, 1], &[1; 21]] {
+    for serial in [&[][..], &[0], &[0x80], &[0, 1], &[1; 21]] {
         assert!(with(serial).is_err(), "{serial:?}");
     }
     let twice = [

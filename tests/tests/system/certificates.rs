@@ -1,0 +1,369 @@
+//! Certificates are recorded before they are signed, and an independent look finds whatever does not agree.
+
+use crate::{PERSON, revocation::standing};
+use device::{Event, View};
+use engine::{
+    domain::{
+        Account, AccountLevel, AuditEvent, CertificateRecord, Revocation, RevocationReason,
+        Standing,
+    },
+    ports::Store,
+    service::CertificateReport,
+};
+use jiff::SignedDuration;
+use sha2::{Digest, Sha256};
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
+use tests::{PIN1, PIN2, SimulatedPhone, World, pin};
+
+async fn check(world: &World) -> CertificateReport {
+    let report = world.service().check_certificates(&mut |_| {}).await;
+    report.unwrap()
+}
+
+async fn records(world: &World) -> Vec<CertificateRecord> {
+    let mut reader = world.store().read().await.unwrap();
+    reader.certificate_records(None, 1000).await.unwrap()
+}
+
+/// Around the store, as another program would.
+async fn tamper(world: &World, sql: &str) {
+    let location = format!("sqlite:{}", world.database().display());
+    let mut connection = SqliteConnection::connect(&location).await.unwrap();
+    let done = sqlx::query(AssertSqlSafe(sql.to_owned()))
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    assert_ne!(done.rows_affected(), 0, "{sql}");
+    connection.close().await.unwrap();
+}
+
+/// Puts another record into one's place, as somebody would who has the database's keys.
+async fn replace(world: &World, serial: &str, change: impl FnOnce(&mut CertificateRecord)) {
+    let records = records(world).await;
+    let mut record = records
+        .into_iter()
+        .find(|record| record.serial.to_string() == serial)
+        .unwrap();
+    tamper(
+        world,
+        &format!("DELETE FROM certificate_record WHERE upper(serial) = '{serial}'"),
+    )
+    .await;
+    change(&mut record);
+    let mut uow = world.store().write().await.unwrap();
+    uow.record_certificate(&record).await.unwrap();
+    uow.commit().await.unwrap();
+}
+
+async fn change(world: &World, phone: &SimulatedPhone, change: impl FnOnce(&mut Account)) {
+    let number = phone.document_number().parse().unwrap();
+    let mut uow = world.store().write().await.unwrap();
+    let mut account = uow.account_by_document(&number).await.unwrap().unwrap();
+    change(&mut account);
+    uow.save_account(&mut account).await.unwrap();
+    uow.commit().await.unwrap();
+}
+
+fn serial(der: &[u8]) -> String {
+    let certificate = pki::x509::Certificate::parse(der).unwrap();
+    certificate.serial().to_string()
+}
+
+/// A world with a qualified and a basic account.
+async fn two_people() -> (World, SimulatedPhone, SimulatedPhone) {
+    let world = World::new().await;
+    let phone = world.phone(PERSON).await;
+    world.pass(SignedDuration::from_mins(1));
+    let mut other = SimulatedPhone::new();
+    other
+        .register_at(&world, "PNOEE-60001019906", AccountLevel::Advanced)
+        .await;
+    (world, phone, other)
+}
+
+#[tokio::test]
+async fn an_honest_database_has_nothing_to_find() {
+    let (mut world, phone, _) = two_people().await;
+    for _ in 0..2 {
+        let report = check(&world).await;
+        assert_eq!(report.findings, []);
+        assert_eq!((report.records, report.issued, report.keys), (4, 4, 4));
+        assert_eq!((report.waiting, report.abandoned, report.revoked), (0, 0, 0));
+        assert_eq!(report.compared.len(), 2, "{:?}", report.compared);
+        world.restart().await;
+    }
+    let number = phone.document_number().parse().unwrap();
+    let reason = RevocationReason::AffiliationChanged;
+    world.service().close_account(&number, reason).await.unwrap();
+    let report = check(&world).await;
+    assert_eq!((report.findings.as_slice(), report.revoked), (&[][..], 2));
+}
+
+/// One change to the database each; the look has to name the certificate and what is wrong with it.
+#[tokio::test]
+async fn whatever_was_changed_in_the_database_is_found() {
+    let (mut world, phone, other) = two_people().await;
+    let [authentication, signature, _] = phone.certificates();
+    let (login, signing) = (serial(&authentication), serial(&signature));
+    let [others, ..] = other.certificates();
+    let honest = world.snapshot().await;
+    let row = |set: &str| {
+        format!("UPDATE certificate_record SET {set} WHERE upper(serial) = '{signing}'")
+    };
+
+    let statements = [
+        (row("revoked_at = 1, reason = 1"), "revoked, and its key is in use"),
+        (
+            row("issued_at = NULL, sha256 = NULL, account_id = NULL"),
+            "was never given out",
+        ),
+        (row("account_id = NULL"), "its account is not there"),
+        (row("expires_at = expires_at + 1000000000"), "another end of validity"),
+        (row("kind = 'basic_signature'"), "another level than its account"),
+        (row("kind = 'qualified_authentication'"), "given out for another key"),
+        (row("sha256 = zeroblob(32)"), "not the one that was given out"),
+        (
+            row("account_id = (SELECT id FROM account WHERE level = 'ADVANCED')"),
+            "names another person",
+        ),
+        (
+            format!("DELETE FROM certificate_record WHERE upper(serial) = '{signing}'"),
+            "has no record",
+        ),
+        (
+            "DELETE FROM published_certificate WHERE name = 'eid-q'".to_owned(),
+            "neither signature nor profile",
+        ),
+    ];
+    for (sql, expected) in statements {
+        tamper(&world, &sql).await;
+        found(&world, &signing, expected, &sql).await;
+        world.rewind(&honest).await;
+    }
+
+    let wrong_tbs = records(&world)
+        .await
+        .into_iter()
+        .find(|record| record.serial.to_string() == login)
+        .unwrap()
+        .tbs;
+    replace(&world, &signing, |record| record.tbs = wrong_tbs).await;
+    found(&world, &signing, "differs from its record", "another TBS").await;
+    found(&world, &signing, "of another serial number", "another TBS").await;
+    world.rewind(&honest).await;
+    replace(&world, &signing, |record| record.tbs.truncate(99)).await;
+    found(&world, &signing, "record cannot be read", "a damaged TBS").await;
+    world.rewind(&honest).await;
+    replace(&world, &signing, |record| {
+        // The last octet of the last extension, keyUsage: other bits.
+        *record.tbs.last_mut().unwrap() ^= 0x20;
+    })
+    .await;
+    found(&world, &signing, "differs from its record", "one bit of the TBS").await;
+    world.rewind(&honest).await;
+
+    type Change = Box<dyn FnOnce(&mut Account)>;
+    let changes: Vec<(&str, Change)> = vec![
+        (
+            "given out for another key",
+            Box::new(|account| {
+                std::mem::swap(
+                    &mut account.keys.authentication.certificate,
+                    &mut account.keys.signature.certificate,
+                );
+            }),
+        ),
+        (
+            "not the one that was given out",
+            Box::new(|account| *account.keys.signature.certificate.last_mut().unwrap() ^= 1),
+        ),
+        (
+            "another person than the account",
+            Box::new(|account| account.person.surname.push('S')),
+        ),
+        (
+            "another document number",
+            Box::new(|account| {
+                account.document_number = "PNOEE-40504040001-ABCD-Q".parse().unwrap();
+            }),
+        ),
+        (
+            "public key is not the account's",
+            Box::new(|account| *account.keys.signature.n.last_mut().unwrap() ^= 2),
+        ),
+        (
+            "validity is not the account's",
+            Box::new(|account| account.expires_at += SignedDuration::from_secs(1)),
+        ),
+        (
+            "another level than its account",
+            Box::new(|account| account.level = AccountLevel::Advanced),
+        ),
+    ];
+    for (expected, what) in changes {
+        change(&world, &phone, what).await;
+        found(&world, &signing, expected, expected).await;
+        world.rewind(&honest).await;
+    }
+    change(&world, &phone, |account| {
+        account.keys.signature.certificate = others;
+    })
+    .await;
+    found(&world, &signing, "not the one that was given out", "another's").await;
+    world.rewind(&honest).await;
+
+    // A signature that nobody made, with a record that fits it.
+    let mut forged = signature.clone();
+    *forged.last_mut().unwrap() ^= 1;
+    let sha256 = Sha256::digest(&forged).into();
+    change(&world, &phone, |account| {
+        account.keys.signature.certificate = forged;
+    })
+    .await;
+    replace(&world, &signing, |record| {
+        record.issued.as_mut().unwrap().sha256 = sha256;
+    })
+    .await;
+    let report = check(&world).await;
+    assert_eq!(report.findings.len(), 1, "{:?}", report.findings);
+    assert!(report.findings[0].what.contains("signature"));
+    world.rewind(&honest).await;
+
+    // What ended, and did not end everywhere.
+    let number = phone.document_number().parse().unwrap();
+    let reason = RevocationReason::KeyCompromise;
+    world.service().close_account(&number, reason).await.unwrap();
+    assert_eq!(check(&world).await.findings, []);
+    let closed = world.snapshot().await;
+    for (set, expected) in [
+        ("revoked_at = NULL, reason = NULL", "it is not revoked"),
+        ("reason = 2", "for another reason"),
+        ("revoked_at = revoked_at + 1000000000", "at another second"),
+    ] {
+        tamper(&world, &row(set)).await;
+        found(&world, &signing, expected, set).await;
+        world.rewind(&closed).await;
+    }
+
+    // Nothing of it was left behind: each was found for itself.
+    world.rewind(&honest).await;
+    assert_eq!(check(&world).await.findings, []);
+}
+
+async fn found(world: &World, serial: &str, expected: &str, what: &str) {
+    let findings = check(world).await.findings;
+    assert!(
+        findings
+            .iter()
+            .any(|one| one.subject.ends_with(serial) && one.what.contains(expected)),
+        "{what}: {expected:?} not in {findings:?}"
+    );
+}
+
+/// Who has no keys cannot even write a record that can be read.
+#[tokio::test]
+async fn a_record_that_was_moved_stops_the_look() {
+    let (world, phone, _) = two_people().await;
+    let [authentication, signature, _] = phone.certificates();
+    tamper(
+        &world,
+        &format!(
+            "UPDATE certificate_record SET tbs = (SELECT tbs FROM certificate_record WHERE upper(serial) = '{}') \
+             WHERE upper(serial) = '{}'",
+            serial(&authentication),
+            serial(&signature)
+        ),
+    )
+    .await;
+    let outcome = world.service().check_certificates(&mut |_| {}).await;
+    let error = std::error::Error::source(&outcome.unwrap_err())
+        .unwrap()
+        .to_string();
+    assert!(error.contains("certificate_record.tbs"), "{error}");
+}
+
+/// A phone whose proofs are sent while the authority signs nothing.
+async fn unsigned(world: &World) -> SimulatedPhone {
+    let mut phone = SimulatedPhone::new();
+    let register = Event::Register {
+        replace: false,
+        birth_date: None,
+    };
+    phone.act(world, register).await;
+    let (pin1, pin2) = (pin(PIN1), pin(PIN2));
+    let view = phone.act(world, Event::ChoosePins { pin1, pin2 }).await;
+    let View::AwaitingIdentity { code, .. } = view else {
+        panic!("{view:?}")
+    };
+    world.vouch(&code, PERSON, AccountLevel::Qualified).await;
+    phone.act(world, Event::Refresh).await;
+    world.watch().set_authorities_down(true);
+    let (pin1, pin2) = (pin(PIN1), pin(PIN2));
+    phone.try_act(world, Event::RepeatPins { pin1, pin2 }).await;
+    world.watch().set_authorities_down(false);
+    phone
+}
+
+/// As if the server had died between the record and the signature, or between the signature and the account.
+#[tokio::test]
+async fn what_is_recorded_and_not_given_out_is_unknown_then_revoked() {
+    let mut world = World::new().await;
+    unsigned(&world).await;
+    let [record] = &records(&world).await[..] else {
+        panic!("one record before the first signature")
+    };
+    assert_eq!((record.issued.as_ref(), record.revocation), (None, None));
+    assert_eq!(record.recorded_at, world.now());
+    let standing = async |world: &World| {
+        let mut reader = world.store().read().await.unwrap();
+        let standing = reader.standing(record.issuer, &record.serial).await;
+        standing.unwrap()
+    };
+    assert_eq!(standing(&world).await, Standing::NeverIssued);
+    let report = check(&world).await;
+    assert_eq!((report.findings.as_slice(), report.waiting), (&[][..], 1));
+
+    world.restart().await;
+    world.pass(SignedDuration::from_secs(599));
+    assert_eq!(world.jobs().await.abandoned_certificates, 0);
+    assert_eq!(standing(&world).await, Standing::NeverIssued);
+    world.pass(SignedDuration::from_secs(1));
+    assert_eq!(world.jobs().await.abandoned_certificates, 1);
+    assert_eq!(world.jobs().await.abandoned_certificates, 0);
+    let revoked = Revocation {
+        at: world.now(),
+        reason: RevocationReason::CessationOfOperation,
+    };
+    assert_eq!(standing(&world).await, Standing::Issued(Some(revoked)));
+    let trail = world.audit_trail().await;
+    let event = AuditEvent::CertificateRevoked {
+        purpose: None,
+        serial: record.serial.to_string().to_lowercase(),
+        reason: "cessationOfOperation".to_owned(),
+    };
+    assert_eq!(trail.iter().filter(|one| one.event == event).count(), 1);
+    let report = check(&world).await;
+    assert_eq!((report.findings.as_slice(), report.abandoned), (&[][..], 1));
+}
+
+/// The phone asks again: other certificates than those of before, and the job leaves what was given out alone.
+#[tokio::test]
+async fn a_registration_that_goes_on_gets_certificates_of_its_own() {
+    let world = World::new().await;
+    let mut phone = unsigned(&world).await;
+    let view = phone.act(&world, Event::Refresh).await;
+    let (pin1, pin2) = (pin(PIN1), pin(PIN2));
+    let view = match view {
+        View::Registered(_) => view,
+        _ => phone.act(&world, Event::RepeatPins { pin1, pin2 }).await,
+    };
+    assert!(matches!(view, View::Registered(_)), "{view:?}");
+    world.pass(SignedDuration::from_mins(10));
+    assert_eq!(world.jobs().await.abandoned_certificates, 1);
+    let [authentication, signature, _] = phone.certificates();
+    for der in [authentication, signature] {
+        assert_eq!(standing(&world, &der).await, Standing::Issued(None));
+    }
+    let report = check(&world).await;
+    assert_eq!((report.findings.as_slice(), report.issued), (&[][..], 2));
+}
