@@ -393,4 +393,94 @@ mod tests {
             Err(PublicKeyError::PointNotOnCurve)
         );
     }
+
+    fn rsa_key(modulus: &[u8], exponent: &[u8]) -> PublicKey {
+        let key = RsaPublicKey {
+            modulus: UintRef::new(modulus).unwrap(),
+            public_exponent: UintRef::new(exponent).unwrap(),
+        };
+        let info = SubjectPublicKeyInfo {
+            algorithm: AlgorithmIdentifierOwned {
+                oid: oids::RSA_ENCRYPTION,
+                parameters: Some(Any::from(AnyRef::NULL)),
+            },
+            subject_public_key: BitString::from_bytes(&key.to_der().unwrap()).unwrap(),
+        };
+        PublicKey::from_spki_der(&info.to_der().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn an_rsa_signature_verifies_with_its_hash_only_and_of_this_message_only() {
+        use crate::Signer as _;
+        use crate::x509::testkit::RsaSigner;
+        let pair = [SignatureAlgorithm::RsaSha256, SignatureAlgorithm::RsaSha512];
+        for algorithm in pair {
+            let signer = RsaSigner::published(algorithm);
+            let key = PublicKey::from_spki_der(signer.public_key_spki()).unwrap();
+            let signature = signer.sign(MESSAGE).unwrap();
+            assert_eq!(key.verify(algorithm, MESSAGE, &signature), Ok(()));
+            let wrong = Err(VerificationError::WrongSignature);
+            assert_eq!(key.verify(algorithm, b"another", &signature), wrong);
+            for other in pair.into_iter().filter(|other| *other != algorithm) {
+                assert_eq!(key.verify(other, MESSAGE, &signature), wrong);
+            }
+            for at in [0, 1, signature.len() / 2, signature.len() - 1] {
+                let mut changed = signature.clone();
+                changed[at] ^= 1;
+                assert_eq!(key.verify(algorithm, MESSAGE, &changed), wrong);
+            }
+            let longer = [&[0], signature.as_slice()].concat();
+            for other in [&signature[1..], &longer, &[]] {
+                assert_eq!(key.verify(algorithm, MESSAGE, other), wrong);
+            }
+            // A signature that is not below the modulus.
+            assert_eq!(
+                key.verify(algorithm, MESSAGE, key.rsa_modulus().unwrap()),
+                wrong
+            );
+            // The key's kind decides, not what the algorithm says.
+            assert_eq!(
+                key.verify(SignatureAlgorithm::EcdsaSha256, MESSAGE, &signature),
+                Err(VerificationError::UnsupportedKey)
+            );
+        }
+    }
+
+    #[test]
+    fn an_rsa_key_of_another_size_or_with_a_bad_exponent_verifies_nothing() {
+        let verify = |modulus: &[u8], exponent: &[u8]| {
+            let signature = vec![1; modulus.len()];
+            rsa_key(modulus, exponent).verify(SignatureAlgorithm::RsaSha256, MESSAGE, &signature)
+        };
+        let sound = Err(VerificationError::WrongSignature);
+        let refused = Err(VerificationError::UnsupportedKey);
+        assert_eq!(verify(&[0xab; 256], &[1, 0, 1]), sound);
+        assert_eq!(verify(&[0xab; 256], &[3]), sound);
+        assert_eq!(verify(&[0xab; 1024], &[1, 0, 1]), sound);
+        // 2047 and 8193 bits.
+        let mut short = [0xab; 256];
+        short[0] = 0x7f;
+        assert_eq!(verify(&short, &[1, 0, 1]), refused);
+        let long = [&[1], [0xab; 1024].as_slice()].concat();
+        assert_eq!(verify(&long, &[1, 0, 1]), refused);
+        let mut even = [0xab; 256];
+        even[255] = 0xaa;
+        assert_eq!(verify(&even, &[1, 0, 1]), refused);
+        for exponent in [&[0][..], &[1], &[2], &[4], &[0x80; 8]] {
+            assert_eq!(verify(&[0xab; 256], exponent), refused, "{exponent:?}");
+        }
+    }
+
+    #[test]
+    fn an_elliptic_curve_key_verifies_no_rsa_signature() {
+        let key = p256::ecdsa::SigningKey::from_slice(&[7; 32]).unwrap();
+        let spki = key.verifying_key().to_public_key_der().unwrap();
+        let key = PublicKey::from_spki_der(spki.as_bytes()).unwrap();
+        for algorithm in [SignatureAlgorithm::RsaSha256, SignatureAlgorithm::RsaSha512] {
+            assert_eq!(
+                key.verify(algorithm, MESSAGE, &[1; 256]),
+                Err(VerificationError::UnsupportedKey)
+            );
+        }
+    }
 }

@@ -11,9 +11,9 @@ mod lint;
 mod name;
 mod profile;
 mod services;
-mod tbs;
+pub(crate) mod tbs;
 #[cfg(test)]
-mod testkit;
+pub(crate) mod testkit;
 pub(crate) mod time;
 
 pub use authority::{

@@ -4,7 +4,7 @@ use std::fmt;
 
 use const_oid::ObjectIdentifier;
 use der::asn1::{Any, Int, Uint};
-use der::{Decode, Encode, Reader, SliceReader, Tag};
+use der::{Decode, Reader, SliceReader, Tag};
 use jiff::Timestamp;
 use spki::AlgorithmIdentifierOwned;
 use thiserror::Error;

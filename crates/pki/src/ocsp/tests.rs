@@ -5,7 +5,6 @@ use proptest::prelude::*;
 use super::*;
 use crate::x509::testkit::{
     RsaSigner, issuing_ca, issuing_signer, make_ceremony, now, responder, responder_signer,
-    root_signer,
 };
 use crate::x509::{Certificate, IssueError, Level, ParseError, SerialNumber};
 use crate::{Revocation, RevocationReason, SignatureAlgorithm, VerificationError, asn1, oids};

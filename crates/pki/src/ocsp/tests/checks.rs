@@ -2,9 +2,9 @@ use std::sync::LazyLock;
 
 use super::*;
 use crate::Signer;
+use crate::x509::build_responder;
 use crate::x509::tbs::TbsCertificate;
 use crate::x509::testkit::{P384Signer, altered, rng, sign_unlinted};
-use crate::x509::{build_responder, lint};
 
 fn check_at(answer: &OcspResponse, at: Timestamp) -> Result<CertificateStatus, OcspCheckError> {
     answer.check(&request(), &issuer(), at, MAX_AGE)
@@ -47,7 +47,6 @@ fn remove(tbs: &mut TbsCertificate, oid: ObjectIdentifier) {
 fn an_answer_is_believed_for_a_while() {
     let answer = answer_to(&request(), CertificateStatus::Good);
     let second = SignedDuration::from_secs(1);
-    let minute = SignedDuration::from_secs(60);
     assert!(check_at(&answer, now() + MAX_AGE).is_ok());
     assert_eq!(
         check_at(&answer, now() + MAX_AGE + second),

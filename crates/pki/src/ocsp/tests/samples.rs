@@ -67,7 +67,7 @@ fn an_answer_by_rsa_with_another_octet_is_not_believed() {
 #[test]
 fn zetes_answer_is_read_with_its_certificates() {
     let answer = OcspResponse::parse(ZETES).unwrap();
-    assert_eq!(answer.certificates.len(), 2);
+    assert_eq!(answer.certificates.len(), 3);
     let authority = Certificate::parse(&answer.certificates[1]).unwrap();
     let at = answer.produced_at;
     assert_eq!(

@@ -119,6 +119,7 @@ pub(super) fn findings_with(publication: Publication) -> Vec<LintFinding> {
 
 mod extensions;
 mod key;
+mod services;
 mod subject;
 
 #[test]
