@@ -36,6 +36,8 @@ mod oids;
 mod public_key;
 mod revocation;
 mod signer;
+#[cfg(test)]
+mod testkit;
 pub mod trusted_list;
 pub mod tsp;
 pub mod x509;
