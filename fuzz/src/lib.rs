@@ -6,6 +6,7 @@ mod pki_targets;
 mod real;
 mod server_targets;
 mod splitkey_targets;
+mod token_targets;
 mod wire_targets;
 
 /// One target: a decoder, and honest input to start from.
@@ -38,6 +39,8 @@ pub const TARGETS: &[Target] = targets![
     wire_targets::identifiers,
     pki_targets::certificate,
     pki_targets::subject,
+    token_targets::time_stamp_request,
+    token_targets::time_stamp_token,
     phone::stored_state,
     phone::hostile_server,
     server_targets::stored_rows,
