@@ -1,7 +1,7 @@
 //! Time-stamps: requests that strangers send, tokens that strangers made.
 
-use p256::ecdsa::{Signature, SigningKey, signature::Signer as _};
-use p256::pkcs8::EncodePublicKey;
+use p384::ecdsa::{Signature, SigningKey, signature::Signer as _};
+use p384::pkcs8::EncodePublicKey;
 use pki::tsp::{TimeStampRequest, TimeStampToken, TimeStampingUnit, UnsignedToken};
 use pki::x509::{CaName, RootConfig, RootPublication, build_time_stamping_unit, ceremony, lint};
 use pki::{SignatureAlgorithm, Signer, SignerError};
@@ -175,7 +175,7 @@ struct Key {
 
 impl Key {
     fn from_seed(seed: u8) -> Self {
-        let key = SigningKey::from_slice(&[seed; 32]).expect("a scalar");
+        let key = SigningKey::from_slice(&[seed; 48]).expect("a scalar");
         let spki = key
             .verifying_key()
             .to_public_key_der()
@@ -187,7 +187,7 @@ impl Key {
 
 impl Signer for Key {
     fn algorithm(&self) -> SignatureAlgorithm {
-        SignatureAlgorithm::EcdsaSha256
+        SignatureAlgorithm::EcdsaSha384
     }
 
     fn public_key_spki(&self) -> &[u8] {
