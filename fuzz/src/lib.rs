@@ -6,6 +6,7 @@ mod pki_targets;
 mod real;
 mod server_targets;
 mod splitkey_targets;
+mod token_targets;
 mod wire_targets;
 
 /// One target: a decoder, and honest input to start from.
@@ -31,6 +32,8 @@ pub const TARGETS: &[Target] = targets![
     splitkey_targets::registration_messages,
     splitkey_targets::key_record,
     splitkey_targets::sealing,
+    token_targets::time_stamp_request,
+    token_targets::time_stamp_token,
     wire_targets::device_bodies,
     wire_targets::rp_requests,
     wire_targets::device_link,

@@ -39,6 +39,8 @@ mod public_key;
 mod revocation;
 mod signed;
 mod signer;
+#[cfg(test)]
+mod testkit;
 pub mod trusted_list;
 pub mod tsp;
 pub mod x509;

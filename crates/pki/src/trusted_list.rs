@@ -124,7 +124,7 @@ pub struct ListOfLists {
     pub next_update: Timestamp,
     /// Where it is published.
     pub location: String,
-    /// The lists that it points to (itself is added by the builder).
+    /// The lists that it points to, at least one; not itself.
     pub pointers: Vec<ListPointer>,
 }
 

@@ -90,15 +90,9 @@ impl ListOfLists {
             next_update: self.next_update,
             location: &self.location,
         };
-        let itself = ListPointer {
-            location: self.location.clone(),
-            territory: self.operator.territory.clone(),
-            operator_name: self.operator.name.clone(),
-            signers: vec![signer.clone()],
-        };
-        let pointers = element("PointersToOtherTSL")
-            .child(pointer(&LIST_OF_LISTS, &itself))
-            .children(self.pointers.iter().map(|list| pointer(&LIST, list)));
+        // Not to itself, as the Commission's does: libdigidocpp keeps what it follows by territory, so that the list of
+        // lists and the list of the same territory would take each other's place.
+        let pointers = element("PointersToOtherTSL").children(self.pointers.iter().map(pointer));
         let root = root().child(scheme.information(None, Some(pointers)));
         UnsignedTrustedList::new(root, signer, self.issued_at)
     }
@@ -147,15 +141,15 @@ impl Scheme<'_> {
 }
 
 /// TS 119 612 §5.3.13.
-fn pointer(kind: &Kind, list: &ListPointer) -> Element {
+fn pointer(list: &ListPointer) -> Element {
     let identities = list.signers.iter().map(|certificate| {
         let identity = element("DigitalId").child(x509_certificate(certificate));
         element("ServiceDigitalIdentity").child(identity)
     });
     let information = [
-        element("TSLType").text(kind.list_type),
+        element("TSLType").text(LIST.list_type),
         names("SchemeOperatorName", &list.operator_name),
-        uris("SchemeTypeCommunityRules", [kind.rules]),
+        uris("SchemeTypeCommunityRules", [LIST.rules]),
         element("SchemeTerritory").text(&list.territory),
         Element::new(Prefix::Additional, "MimeType").text("application/vnd.etsi.tsl+xml"),
     ];

@@ -7,52 +7,43 @@ use super::lists::{date_time, names, uris, x509_certificate};
 use super::name::rfc4514;
 use super::xml::{Element, Prefix, element};
 use super::{ServiceKind, ServiceStatus, Status, TrustService};
+use crate::x509::Certificate;
 
 /// `None` if it has no status.
 pub(super) fn service(service: &TrustService) -> Option<Element> {
     let (current, history) = service.statuses.split_first()?;
-    let identity = [x509_certificate(&service.certificate)]
-        .into_iter()
-        .chain(name_and_key(service));
-    let information = about("ServiceInformation", service, identity, current);
+    let information = about("ServiceInformation", service, current);
     let tsp_service = element("TSPService").child(information);
     if history.is_empty() {
         return Some(tsp_service);
     }
-    // TS 119 612 §5.6.3: history names the key, not a certificate.
     let instances = history
         .iter()
-        .map(|status| about("ServiceHistoryInstance", service, name_and_key(service), status));
+        .map(|status| about("ServiceHistoryInstance", service, status));
     Some(tsp_service.child(element("ServiceHistory").children(instances)))
 }
 
-fn about(
-    name: &'static str,
-    service: &TrustService,
-    identity: impl IntoIterator<Item = Element>,
-    status: &ServiceStatus,
-) -> Element {
-    let identity = identity
-        .into_iter()
-        .map(|part| element("DigitalId").child(part));
+fn about(name: &'static str, service: &TrustService, status: &ServiceStatus) -> Element {
     element(name)
         .child(element("ServiceTypeIdentifier").text(service.kind.uri()))
         .child(names("ServiceName", &service.name))
-        .child(element("ServiceDigitalIdentity").children(identity))
+        .child(digital_identity(&service.certificate))
         .child(element("ServiceStatus").text(status.status.uri()))
         .child(element("StatusStartingTime").text(date_time(status.since)))
         .children(extensions(&service.kind))
 }
 
-fn name_and_key(service: &TrustService) -> [Element; 2] {
-    let certificate = &service.certificate;
-    let key = certificate.public_key().key_identifier();
-    // The certificate's own identifier, should it be made in another way than ours.
-    let key = certificate.subject_key_identifier().unwrap_or(key);
-    [
+/// TS 119 612 §5.5.3. History repeats the certificate, although name and key would do: pyHanko knows a service of the past
+/// by nothing else.
+fn digital_identity(certificate: &Certificate) -> Element {
+    let own = certificate.public_key().key_identifier();
+    let key = certificate.subject_key_identifier().unwrap_or(own);
+    let parts = [
+        x509_certificate(certificate),
         element("X509SubjectName").text(rfc4514(certificate.subject())),
         element("X509SKI").text(Base64::encode_string(key)),
-    ]
+    ];
+    element("ServiceDigitalIdentity").children(parts.map(|part| element("DigitalId").child(part)))
 }
 
 /// TS 119 612 §5.5.9: which certificates of a CA/QC are qualified, and for what.

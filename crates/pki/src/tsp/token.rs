@@ -68,6 +68,10 @@ impl TimeStampToken {
         if data.version != 3 {
             return Err(TokenError::UnknownVersion);
         }
+        // Nothing signs them: what moved from the certificates to there would not be noticed.
+        if data.revocation.is_some() {
+            return Err(TokenError::RevocationLists);
+        }
         let signer = Signer::read(&data)?;
         let tst_info = data.content.content.as_bytes().to_vec();
         let info = TstInfo::from_der(&tst_info).map_err(TokenError::Malformed)?;
@@ -128,7 +132,10 @@ impl TimeStampToken {
 
 impl Signer {
     fn read(data: &SignedData) -> Result<Self, TokenError> {
-        let signers = data.signers.element_bytes().map_err(TokenError::Malformed)?;
+        let signers = data
+            .signers
+            .element_bytes()
+            .map_err(TokenError::Malformed)?;
         // RFC 3161 §2.4.2: no signature other than the authority's.
         let [signer] = signers.as_slice() else {
             return Err(TokenError::NotOneSigner);

@@ -8,9 +8,7 @@ use thiserror::Error;
 
 use super::build::directory_name;
 use super::request::MessageImprint;
-use super::structures::{
-    self, AlgorithmProtection, IssuerSerial, SigningCertificateV2,
-};
+use super::structures::{self, AlgorithmProtection, IssuerSerial, SigningCertificateV2};
 use super::token::TimeStampToken;
 use crate::digest::DigestAlgorithm;
 use crate::oids;
@@ -56,8 +54,8 @@ impl TimeStampToken {
         {
             return Err(TokenError::UnitCertificateMissing);
         }
-        self.check_signature(unit)?;
         self.check_signing_certificate(unit)?;
+        self.check_signature(unit)?;
         if self.imprint != *imprint {
             return Err(TokenError::OtherImprint);
         }
@@ -125,7 +123,10 @@ impl TimeStampToken {
     }
 
     fn has_attribute(&self, oid: ObjectIdentifier) -> bool {
-        self.signer.attributes.iter().any(|(found, _)| *found == oid)
+        self.signer
+            .attributes
+            .iter()
+            .any(|(found, _)| *found == oid)
     }
 
     /// The one value of an attribute that stands there once (RFC 5652 §11).
@@ -205,6 +206,9 @@ pub enum TokenError {
     /// A version other than RFC 3161's.
     #[error("the time-stamp has an unknown version")]
     UnknownVersion,
+    /// Revocation lists are embedded.
+    #[error("the time-stamp carries revocation lists, which are not read here")]
+    RevocationLists,
     /// No signature, or more than one.
     #[error("the time-stamp does not have exactly one signature")]
     NotOneSigner,
