@@ -8,10 +8,7 @@ use engine::{
 use pki::x509::{Certificate, IssuingCa, Linted};
 use rand_core::SeedableRng;
 use serde_json::Value;
-use std::{
-    collections::VecDeque,
-    sync::OnceLock,
-};
+use std::{collections::VecDeque, sync::OnceLock};
 use tests::{PIN1, PIN2, World, pin};
 use tokio::runtime::Runtime;
 use wire::{RegistrationCode, SessionId};

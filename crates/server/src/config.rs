@@ -222,10 +222,7 @@ impl Config {
                 true => documented::aliases(),
                 false => BTreeMap::new(),
             },
-            trusted_list: self
-                .trusted_list
-                .as_ref()
-                .map(TrustedListConfig::operator),
+            trusted_list: self.trusted_list.as_ref().map(TrustedListConfig::operator),
             ..Policy::default()
         }
     }

@@ -83,7 +83,7 @@ mod tests {
     async fn every_published_certificate_is_there_in_both_forms() {
         let site = Site::new().await;
         let published = site.service.published_certificates();
-        assert_eq!(published.len(), 3);
+        assert_eq!(published.len(), 5);
         for certificate in published {
             let der = site.get(&format!("/certs/{}.crt", certificate.name)).await;
             assert_eq!(der.header("content-type"), "application/pkix-cert");

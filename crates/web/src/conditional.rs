@@ -97,7 +97,10 @@ mod tests {
         let (none_match, since) = (header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE);
         for known in [
             vec![(none_match.clone(), tag.as_str())],
-            vec![(none_match.clone(), "\"x\", W/\"y\""), (none_match.clone(), &tag)],
+            vec![
+                (none_match.clone(), "\"x\", W/\"y\""),
+                (none_match.clone(), &tag),
+            ],
             vec![(none_match.clone(), "*")],
             vec![(since.clone(), made)],
         ] {

@@ -57,10 +57,7 @@ mod tests {
             let head = site.send_from(crate::testkit::OTHER_ADDRESS, head).await;
             assert_eq!((head.status.as_u16(), head.body.len()), (200, 0));
             assert_eq!(head.header("etag"), answer.header("etag"));
-            assert_eq!(
-                head.header("content-length"),
-                answer.body.len().to_string()
-            );
+            assert_eq!(head.header("content-length"), answer.body.len().to_string());
         }
     }
 
@@ -81,8 +78,6 @@ mod tests {
     async fn without_database_there_is_none_now() {
         let site = Site::new().await;
         site.break_down().await;
-        site.get("/crl/eid-q.crl")
-            .await
-            .problem(503, "unavailable");
+        site.get("/crl/eid-q.crl").await.problem(503, "unavailable");
     }
 }

@@ -204,7 +204,13 @@ mod tests {
             assert_eq!(answer.header("retry-after"), "60");
         }
         site.get("/health/ready").await.json();
-        for path in ["/metrics", "/certs/root.pem"] {
+        for path in [
+            "/metrics",
+            "/certs/root.pem",
+            "/crl/eid-q.crl",
+            "/tl",
+            "/ocsp/eid-q/MA",
+        ] {
             assert_eq!(site.get(path).await.status, 200, "{path}");
         }
         site.get("/smart-id-rp/v1/session/x")

@@ -10,7 +10,8 @@ use axum::{
 use engine::{
     Policy, Service,
     domain::{
-        Api, Flow, RelyingPartyRights, RequestKind, Session, SessionRequest, SessionState, Signing,
+        Api, CaKeyId, Flow, RelyingPartyRights, RequestKind, SchemeOperator, Session,
+        SessionRequest, SessionState, Signing,
     },
     ports::{Clock, Entropy, Store, UnitOfWork},
     service::NewRelyingParty,
@@ -18,6 +19,7 @@ use engine::{
 use http_body_util::BodyExt;
 use jiff::Timestamp;
 use p256::ecdsa::{Signature, SigningKey, signature::Signer};
+use pki::x509::Certificate;
 use rand_core::{Rng, UnwrapErr};
 use serde_json::{Value, json};
 use std::{net::SocketAddr, sync::Arc, time::SystemTime};
@@ -98,7 +100,10 @@ impl Site {
             vault,
             Arc::new(SystemClock),
             Arc::new(SystemEntropy),
-            Policy::default(),
+            Policy {
+                trusted_list: Some(scheme_operator()),
+                ..Policy::default()
+            },
         );
         service.rotate_transport_keys().await.unwrap();
         let relying_party = NewRelyingParty {
@@ -174,6 +179,40 @@ impl Site {
         uow.insert_session(&session).await.unwrap();
         uow.commit().await.unwrap();
         session.id
+    }
+
+    /// A certificate that is published under this name.
+    pub(crate) fn certificate(&self, name: &str) -> Certificate {
+        let mut published = self.service.published_certificates().into_iter();
+        let published = published.find(|published| published.name == name).unwrap();
+        Certificate::parse(&published.certificate).unwrap()
+    }
+
+    /// How many responder certificates an authority has given out.
+    pub(crate) async fn responders(&self, ca: &str) -> usize {
+        let id = self
+            .certificate(ca)
+            .subject_key_identifier()
+            .unwrap()
+            .to_vec();
+        let issuer = CaKeyId(id.try_into().unwrap());
+        let mut reader = self.store.read().await.unwrap();
+        let records = reader.responder_records(issuer, SystemClock.now()).await;
+        records.unwrap().len()
+    }
+
+    /// POSTs bytes of a type as somebody.
+    pub(crate) async fn post_bytes(
+        &self,
+        path: &str,
+        media_type: &str,
+        body: impl Into<Body>,
+    ) -> Answer {
+        let request = Request::post(path)
+            .header(header::CONTENT_TYPE, media_type)
+            .body(body.into())
+            .unwrap();
+        self.send_from(OTHER_ADDRESS, request).await
     }
 
     /// Ends a session as the engine does.
@@ -310,6 +349,19 @@ pub(crate) fn signature() -> Value {
 /// A valid request for a certificate.
 pub(crate) fn certificate() -> Value {
     json!({ "relyingPartyUUID": RP, "relyingPartyName": "demo" })
+}
+
+fn scheme_operator() -> SchemeOperator {
+    SchemeOperator {
+        name: "Example Identity".to_owned(),
+        territory: "EE".to_owned(),
+        information_url: "http://127.0.0.1:8080/certs".to_owned(),
+        contact_url: "mailto:trust@example.org".to_owned(),
+        street_address: "1 Example Street".to_owned(),
+        locality: "Tallinn".to_owned(),
+        postal_code: "10111".to_owned(),
+        scheme_name: "Example list".to_owned(),
+    }
 }
 
 fn session_request() -> SessionRequest {

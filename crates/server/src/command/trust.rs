@@ -109,7 +109,9 @@ async fn status(service: &Service, json: bool) -> Result<()> {
         if json {
             let statuses: Vec<_> = statuses
                 .iter()
-                .map(|status| json!({ "status": status_name(status.status), "since": status.since }))
+                .map(
+                    |status| json!({ "status": status_name(status.status), "since": status.since }),
+                )
                 .collect();
             let value = json!({ "service": name, "type": kind, "statuses": statuses });
             writeln!(out, "{value}")?;
@@ -128,11 +130,7 @@ async fn status(service: &Service, json: bool) -> Result<()> {
 
 async fn set(service: &Service, arguments: &SetArgs) -> Result<()> {
     let decided = service
-        .decide_trust(
-            &arguments.service,
-            arguments.status.into(),
-            arguments.since,
-        )
+        .decide_trust(&arguments.service, arguments.status.into(), arguments.since)
         .await?;
     let (name, status) = (&arguments.service, status_name(decided.status));
     writeln!(stdout(), "{name}  {status}  since {:.0}", decided.since)?;

@@ -208,7 +208,8 @@ fn what_the_authorities_publish_is_told_in_every_language() {
         assert!(!page.contains("/ocsp/root") && !page.contains("<script"));
         // SHA-256 of the DER, as openssl x509 -fingerprint prints it but for the colons.
         let (_, certificate) = &publications(false).certificates[0];
-        let fingerprint = hex::encode_upper(<sha2::Sha256 as sha2::Digest>::digest(certificate.der()));
+        let fingerprint =
+            hex::encode_upper(<sha2::Sha256 as sha2::Digest>::digest(certificate.der()));
         assert!(page.contains(&fingerprint));
     }
     let without = certificates::render(Language::English, &publications(false));

@@ -365,7 +365,9 @@ fn agree(record: &CertificateRecord, account: &Account, key: &AccountKey) -> Res
     let ended = reason.code();
     match record.revocation {
         None if expected.is_empty() => Ok(()),
-        None => Err(format!("its key is destroyed ({ended}), and it is not revoked")),
+        None => Err(format!(
+            "its key is destroyed ({ended}), and it is not revoked"
+        )),
         Some(_) if expected.is_empty() => Err(format!(
             "it is revoked, and its key ended by itself ({ended})"
         )),
@@ -375,9 +377,9 @@ fn agree(record: &CertificateRecord, account: &Account, key: &AccountKey) -> Res
             "it is revoked for {}, and its key was destroyed for another reason ({ended})",
             revoked.name()
         )),
-        Some(revocation) if revocation.at.as_second() != at.as_second() => Err(
-            "it was revoked at another second than its key was destroyed".to_owned(),
-        ),
+        Some(revocation) if revocation.at.as_second() != at.as_second() => {
+            Err("it was revoked at another second than its key was destroyed".to_owned())
+        }
         Some(_) => Ok(()),
     }
 }

@@ -72,8 +72,7 @@ impl Service {
     fn known_responder(&self, issuer: &IssuingAuthority) -> Option<Arc<Certificate>> {
         let now = self.now();
         let known = self.published.responders().get(&issuer.id).cloned()?;
-        let usable =
-            known.is_valid_at(now) && known.not_after().duration_since(now) > NEAR_ITS_END;
+        let usable = known.is_valid_at(now) && known.not_after().duration_since(now) > NEAR_ITS_END;
         usable.then_some(known)
     }
 
@@ -121,9 +120,8 @@ impl Service {
         let key = self.ca.responder_key().await?;
         let now = self.this_second();
         let not_before = (now - BACK_DATING).max(issuer.ca.certificate().not_before());
-        let unsigned =
-            pki::x509::build_responder(&issuer.ca, &key, not_before, &mut self.rng())
-                .map_err(|error| Infrastructure::Profile(error.to_string()))?;
+        let unsigned = pki::x509::build_responder(&issuer.ca, &key, not_before, &mut self.rng())
+            .map_err(|error| Infrastructure::Profile(error.to_string()))?;
         let linted = pki::x509::lint(&unsigned).map_err(|findings| {
             let findings: Vec<_> = findings.iter().map(ToString::to_string).collect();
             Infrastructure::Profile(findings.join("; "))

@@ -170,7 +170,12 @@ impl Service {
         }
     }
 
-    fn draft(&self, operator: &SchemeOperator, signer: &Certificate, services: Vec<Listed>) -> Draft {
+    fn draft(
+        &self,
+        operator: &SchemeOperator,
+        signer: &Certificate,
+        services: Vec<Listed>,
+    ) -> Draft {
         let url = &self.policy.public_url;
         let (location, of_lists) = (format!("{url}/tl"), format!("{url}/tl/lotl"));
         let issuers = self.ca.issuers();
@@ -404,7 +409,9 @@ pub fn status_name(status: Status) -> &'static str {
 /// As what a list of ours has a certificate.
 fn published_kind(xml: &str, certificate: &Certificate) -> Option<&'static str> {
     let text = Base64::encode_string(certificate.der());
-    let service = xml.split("<TSPService>").find(|service| service.contains(&text))?;
+    let service = xml
+        .split("<TSPService>")
+        .find(|service| service.contains(&text))?;
     [QUALIFIED_CA, CA, QUALIFIED_TIME_STAMPING]
         .into_iter()
         .find(|kind| service.contains(&format!("/Svctype/{kind}<")))

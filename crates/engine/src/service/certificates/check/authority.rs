@@ -136,7 +136,10 @@ impl Authority {
                         first.ca_issuers_url == says.ca_issuers_url,
                         "address of the authority",
                     ),
-                    (first.crl_urls == says.crl_urls, "address of the revocation list"),
+                    (
+                        first.crl_urls == says.crl_urls,
+                        "address of the revocation list",
+                    ),
                 ] {
                     if !same {
                         findings.push(format!(
