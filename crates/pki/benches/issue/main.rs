@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a bench may stop at the first fault")]
 
 mod scene;
+mod status;
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
