@@ -1,4 +1,4 @@
-//! Certificates issued per second, against the bare P-384 signature that is the floor.
+//! Certificates issued per second, against the bare P-384 signature that is the floor; and what is said about them after.
 #![expect(clippy::unwrap_used, reason = "a bench may stop at the first fault")]
 
 mod scene;
