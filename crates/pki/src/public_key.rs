@@ -1,5 +1,7 @@
 //! A certificate's public key: what it is, its identifier, and verification under it.
 
+use std::ops::RangeInclusive;
+
 use der::asn1::{Any, AnyRef, BitString, UintRef};
 use der::{Decode, Encode, Sequence};
 use sha1::Sha1;
@@ -13,11 +15,9 @@ use crate::signer::SignatureAlgorithm;
 /// The RSA public exponent of every end-entity key, 65537.
 pub const RSA_PUBLIC_EXPONENT: u32 = 65_537;
 
-/// Smaller RSA keys verify nothing (ETSI TS 119 312).
-const MIN_RSA_BITS: u32 = 2048;
-
-/// Larger RSA keys verify nothing: bounds the work that a stranger can cause.
-const MAX_RSA_BITS: usize = 8192;
+/// RSA keys of other sizes verify nothing: shorter ones are not safe (ETSI TS 119 312), longer ones would be work that a
+/// stranger causes.
+const RSA_BITS: RangeInclusive<usize> = 2048..=8192;
 
 /// A public key with its exact `SubjectPublicKeyInfo` bytes.
 #[derive(Debug, Clone)]
@@ -144,12 +144,8 @@ impl PublicKey {
             return Err(VerificationError::UnsupportedKey);
         };
         let number = |bytes: &[u8]| rsa::BoxedUint::from_be_slice_vartime(bytes);
-        let modulus = number(modulus);
-        if modulus.bits_vartime() < MIN_RSA_BITS {
-            return Err(VerificationError::UnsupportedKey);
-        }
-        // It refuses an even modulus, and an exponent that is even, 1, or longer than 33 bits.
-        let key = rsa::RsaPublicKey::new_with_max_size(modulus, number(exponent), MAX_RSA_BITS)
+        // It refuses an even modulus too, and an exponent that is even, 1, or longer than 33 bits.
+        let key = rsa::PublicKey::new_with_size_limits(number(modulus), number(exponent), RSA_BITS)
             .map_err(|_| VerificationError::UnsupportedKey)?;
         key.verify(
             rsa::Pkcs1v15Sign::new::<D>(),

@@ -243,7 +243,7 @@ impl<'a> Fields<'a> {
     fn read(tbs: &'a [u8]) -> der::Result<Self> {
         let mut reader = SliceReader::new(tbs)?;
         let fields = reader.sequence(|reader| {
-            let version = match reader.peek_tag()? {
+            let version = match Tag::peek(reader)? {
                 Tag::Integer => Some(u8::decode(reader)?),
                 _ => None,
             };
@@ -257,15 +257,15 @@ impl<'a> Fields<'a> {
                 extensions: None,
             };
             if !reader.is_finished()
-                && matches!(reader.peek_tag()?, Tag::UtcTime | Tag::GeneralizedTime)
+                && matches!(Tag::peek(reader)?, Tag::UtcTime | Tag::GeneralizedTime)
             {
                 fields.next_update = Some(Any::decode(reader)?);
             }
-            if !reader.is_finished() && reader.peek_tag()? == Tag::Sequence {
+            if !reader.is_finished() && Tag::peek(reader)? == Tag::Sequence {
                 fields.revoked = Some(content(reader)?);
             }
             if !reader.is_finished() {
-                let tag = reader.peek_tag()?;
+                let tag = Tag::peek(reader)?;
                 if tag != crate::asn1::context(0, true) {
                     return Err(tag.value_error().into());
                 }

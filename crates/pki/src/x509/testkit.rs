@@ -201,7 +201,7 @@ pub(crate) fn sign_unlinted(certificate: UnsignedCertificate, signer: &dyn Signe
 
 /// A responder's key, RSA-3072. Everybody knows it.
 pub(crate) struct RsaSigner {
-    key: rsa::RsaPrivateKey,
+    key: rsa::PrivateKey,
     spki: Vec<u8>,
     algorithm: SignatureAlgorithm,
 }
@@ -210,7 +210,7 @@ impl RsaSigner {
     pub(crate) fn published(algorithm: SignatureAlgorithm) -> Self {
         use rsa::pkcs8::DecodePrivateKey;
         let der = include_bytes!("../../../../vectors/pki/published-rsa-3072.pk8");
-        let key = rsa::RsaPrivateKey::from_pkcs8_der(der).unwrap();
+        let key = rsa::PrivateKey::from_pkcs8_der(der).unwrap();
         let spki = key.to_public_key().to_public_key_der().unwrap().into_vec();
         Self {
             key,

@@ -5,13 +5,8 @@ const SK_REVOKED: &[u8] = include_bytes!("../../../../../vectors/pki/ocsp-sk-dem
 const ZETES: &[u8] = include_bytes!("../../../../../vectors/pki/ocsp-zetes-test-esteid2025.der");
 
 fn esteid2018() -> Certificate {
-    let bytes = include_bytes!("../../../../../vectors/pki/ca-test-esteid2018.cer");
-    match Certificate::parse(bytes) {
-        Ok(certificate) => certificate,
-        Err(_) => Certificate::parse_pem(std::str::from_utf8(bytes).unwrap())
-            .unwrap()
-            .remove(0),
-    }
+    let der = include_bytes!("../../../../../vectors/pki/ca-test-esteid2018.der");
+    Certificate::parse(der).unwrap()
 }
 
 /// The request that a sample answers.

@@ -1,5 +1,6 @@
 use super::*;
 use crate::x509::testkit::{P384Signer, responder_signer, sign_unlinted};
+use crate::x509::time as x509_time;
 use crate::x509::{
     RESPONDER_LIFETIME, build_list_signer, build_responder, build_time_stamping_unit, relint,
 };
@@ -134,9 +135,8 @@ fn a_key_of_another_kind_is_found() {
 fn a_lifetime_one_second_off_is_found_for_each() {
     for build in BUILDERS {
         let shorter = altered(build(), |tbs| {
-            let end = crate::x509::time::decode(&tbs.validity.not_after).unwrap();
-            tbs.validity.not_after =
-                crate::x509::time::encode(end - SignedDuration::from_secs(1)).unwrap();
+            let end = x509_time::decode(&tbs.validity.not_after).unwrap();
+            tbs.validity.not_after = x509_time::encode(end - SignedDuration::from_secs(1)).unwrap();
         });
         assert_eq!(findings(&shorter), [LintFinding::Lifetime]);
     }

@@ -1,7 +1,8 @@
-//! Certificates issued per second, against the bare P-384 signature that is the floor.
+//! Certificates issued per second, against the bare P-384 signature that is the floor; and what is said about them after.
 #![expect(clippy::unwrap_used, reason = "a bench may stop at the first fault")]
 
 mod scene;
+mod status;
 
 use divan::Bencher;
 use divan::counter::ItemsCount;

@@ -1,10 +1,7 @@
 //! OCSP answers and revocation lists per second, next to the bare signature of the same key.
 //!
 //! The responder's RSA key is `rsa`'s here; the vault's own, with AWS-LC, is measured in its crate.
-#![expect(clippy::unwrap_used, reason = "a bench may stop at the first fault")]
-
-mod scene;
-
+use super::scene::{Counter, MemoryKey, Scene, now};
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use pki::crl::{RevocationList, RevokedCertificate, UnsignedRevocationList};
@@ -13,14 +10,9 @@ use pki::x509::{Certificate, SerialNumber, build_responder, lint};
 use pki::{
     ObjectIdentifier, Revocation, RevocationReason, SignatureAlgorithm, Signer, SignerError,
 };
-use scene::{Counter, MemoryKey, Scene, now};
 
 /// Lines of the long list.
 const LINES: u32 = 10_000;
-
-fn main() {
-    divan::main();
-}
 
 #[divan::bench]
 fn raw_rsa_3072_signature(bencher: Bencher<'_, '_>) {
@@ -108,15 +100,15 @@ fn build(issuer: &Certificate, revoked: &[RevokedCertificate]) -> UnsignedRevoca
     UnsignedRevocationList::build(issuer, 7, now(), next, revoked).unwrap()
 }
 
-struct Responder<'a> {
-    key: &'a dyn Signer,
+struct Responder<'a, S> {
+    key: &'a S,
     certificate: Certificate,
     cutoff: jiff::Timestamp,
     request: Vec<u8>,
 }
 
-impl<'a> Responder<'a> {
-    fn new(key: &'a dyn Signer) -> Self {
+impl<'a, S: Signer> Responder<'a, S> {
+    fn new(key: &'a S) -> Self {
         let scene = Scene::new();
         let issuer = scene.issuer.certificate();
         let spki = key.public_key_spki();
@@ -144,7 +136,7 @@ impl<'a> Responder<'a> {
 }
 
 struct RsaKey {
-    key: rsa::RsaPrivateKey,
+    key: rsa::PrivateKey,
     spki: Vec<u8>,
 }
 
@@ -152,8 +144,8 @@ impl RsaKey {
     /// A key that everybody knows.
     fn published() -> Self {
         use rsa::pkcs8::{DecodePrivateKey, EncodePublicKey};
-        let der = include_bytes!("../../../vectors/pki/published-rsa-3072.pk8");
-        let key = rsa::RsaPrivateKey::from_pkcs8_der(der).unwrap();
+        let der = include_bytes!("../../../../vectors/pki/published-rsa-3072.pk8");
+        let key = rsa::PrivateKey::from_pkcs8_der(der).unwrap();
         let spki = key.to_public_key().to_public_key_der().unwrap().into_vec();
         Self { key, spki }
     }
