@@ -22,8 +22,8 @@ pub use authority::{
     RootPublication, ceremony, certify,
 };
 pub use certificate::{Certificate, ParseError, SerialNumber};
-pub use claims::TbsSummary;
 pub use chain::{ChainError, ChainLink, VerifiedChain, verify_chain};
+pub use claims::TbsSummary;
 pub use end_entity::{BuildError, EndEntity, Subject, UnsignedCertificate};
 pub use extensions::QcStatements;
 pub use issue::{IssueError, Linted};

@@ -9,8 +9,8 @@ use crate::{
 };
 use engine::{
     domain::{
-        Account, AccountId, AccountKey, AccountLevel, AccountState, Device, DeviceId, KeyId, KeyState,
-        PerPurpose, Person, Profile, Purpose, TokenHash, TransactionId, Wrapped,
+        Account, AccountId, AccountKey, AccountLevel, AccountState, Device, DeviceId, KeyId,
+        KeyState, PerPurpose, Person, Profile, Purpose, TokenHash, TransactionId, Wrapped,
     },
     ports::{KeyHolder, StoreError, StoredModuli},
 };

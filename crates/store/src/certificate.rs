@@ -88,9 +88,8 @@ pub(crate) async fn page(
     limit: u32,
 ) -> Result<Vec<CertificateRecord>, StoreError> {
     // Before all of them.
-    let [issuer, serial] = after.map_or_else(Default::default, |(issuer, serial)| {
-        key(issuer, serial)
-    });
+    let [issuer, serial] =
+        after.map_or_else(Default::default, |(issuer, serial)| key(issuer, serial));
     let rows = tables
         .rows(RECORD, PAGE, arguments![issuer, serial, limit])
         .await?;
@@ -138,10 +137,7 @@ pub(crate) async fn revoked(
         .collect()
 }
 
-pub(crate) async fn count_revoked(
-    tables: &mut Tables,
-    issuer: CaKeyId,
-) -> Result<u64, StoreError> {
+pub(crate) async fn count_revoked(tables: &mut Tables, issuer: CaKeyId) -> Result<u64, StoreError> {
     tables
         .count(RECORD, COUNT_REVOKED, arguments![hex::encode(issuer.0)])
         .await

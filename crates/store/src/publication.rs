@@ -165,8 +165,14 @@ fn integer(number: u64) -> i64 {
 const STATUSES: [(&str, Status); 4] = [
     ("granted", Status::Granted),
     ("withdrawn", Status::Withdrawn),
-    ("recognised_at_national_level", Status::RecognisedAtNationalLevel),
-    ("deprecated_at_national_level", Status::DeprecatedAtNationalLevel),
+    (
+        "recognised_at_national_level",
+        Status::RecognisedAtNationalLevel,
+    ),
+    (
+        "deprecated_at_national_level",
+        Status::DeprecatedAtNationalLevel,
+    ),
 ];
 
 fn to_word(status: Status) -> &'static str {

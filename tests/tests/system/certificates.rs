@@ -88,13 +88,20 @@ async fn an_honest_database_has_nothing_to_find() {
         let report = check(&world).await;
         assert_eq!(report.findings, []);
         assert_eq!((report.records, report.issued, report.keys), (4, 4, 4));
-        assert_eq!((report.waiting, report.abandoned, report.revoked), (0, 0, 0));
+        assert_eq!(
+            (report.waiting, report.abandoned, report.revoked),
+            (0, 0, 0)
+        );
         assert_eq!(report.compared.len(), 2, "{:?}", report.compared);
         world.restart().await;
     }
     let number = phone.document_number().parse().unwrap();
     let reason = RevocationReason::AffiliationChanged;
-    world.service().close_account(&number, reason).await.unwrap();
+    world
+        .service()
+        .close_account(&number, reason)
+        .await
+        .unwrap();
     let report = check(&world).await;
     assert_eq!((report.findings.as_slice(), report.revoked), (&[][..], 2));
 }
@@ -112,19 +119,34 @@ async fn whatever_was_changed_in_the_database_is_found() {
     };
 
     let statements = [
-        (row("revoked_at = 1, reason = 1"), "revoked, and its key is in use"),
+        (
+            row("revoked_at = 1, reason = 1"),
+            "revoked, and its key is in use",
+        ),
         (
             row("issued_at = NULL, sha256 = NULL, account_id = NULL"),
             "was never given out",
         ),
         (row("account_id = NULL"), "its account is not there"),
-        (row("expires_at = expires_at + 1000000000"), "another end of validity"),
-        (row("kind = 'basic_signature'"), "another level than its account"),
-        (row("kind = 'qualified_authentication'"), "given out for another key"),
-        (row("sha256 = zeroblob(32)"), "not the one that was given out"),
+        (
+            row("expires_at = expires_at + 1000000000"),
+            "another end of validity",
+        ),
+        (
+            row("kind = 'basic_signature'"),
+            "another level than its account",
+        ),
+        (
+            row("kind = 'qualified_authentication'"),
+            "given out for another key",
+        ),
+        (
+            row("sha256 = zeroblob(32)"),
+            "not the one that was given out",
+        ),
         (
             row("account_id = (SELECT id FROM account WHERE level = 'ADVANCED')"),
-            "names another person",
+            "differs from its record",
         ),
         (
             format!("DELETE FROM certificate_record WHERE upper(serial) = '{signing}'"),
@@ -159,7 +181,13 @@ async fn whatever_was_changed_in_the_database_is_found() {
         *record.tbs.last_mut().unwrap() ^= 0x20;
     })
     .await;
-    found(&world, &signing, "differs from its record", "one bit of the TBS").await;
+    found(
+        &world,
+        &signing,
+        "differs from its record",
+        "one bit of the TBS",
+    )
+    .await;
     world.rewind(&honest).await;
 
     type Change = Box<dyn FnOnce(&mut Account)>;
@@ -209,7 +237,13 @@ async fn whatever_was_changed_in_the_database_is_found() {
         account.keys.signature.certificate = others;
     })
     .await;
-    found(&world, &signing, "not the one that was given out", "another's").await;
+    found(
+        &world,
+        &signing,
+        "not the one that was given out",
+        "another's",
+    )
+    .await;
     world.rewind(&honest).await;
 
     // A signature that nobody made, with a record that fits it.
@@ -232,7 +266,11 @@ async fn whatever_was_changed_in_the_database_is_found() {
     // What ended, and did not end everywhere.
     let number = phone.document_number().parse().unwrap();
     let reason = RevocationReason::KeyCompromise;
-    world.service().close_account(&number, reason).await.unwrap();
+    world
+        .service()
+        .close_account(&number, reason)
+        .await
+        .unwrap();
     assert_eq!(check(&world).await.findings, []);
     let closed = world.snapshot().await;
     for (set, expected) in [

@@ -5,8 +5,8 @@
     reason = "a failed step of a test is a failed test"
 )]
 
-mod clones;
 mod certificates;
+mod clones;
 mod counting;
 mod device_links;
 mod flows;

@@ -103,6 +103,7 @@ async fn the_ninth_wrong_pin_ends_one_certificate_and_deletion_the_other() {
         assert!(matches!(view, View::WrongPin { destroyed, .. } if destroyed == (count == 9)));
         if count < 9 && count % 3 == 0 {
             world.pass(SignedDuration::from_hours(24));
+            world.jobs().await;
         }
     }
     let locked = revoked_now(&world, RevocationReason::CessationOfOperation);
@@ -200,7 +201,11 @@ async fn what_ends_by_itself_is_not_revoked() {
     world.pass(SignedDuration::from_hours(24 * 1095));
     let number = phone.document_number().parse().unwrap();
     let reason = RevocationReason::KeyCompromise;
-    world.service().close_account(&number, reason).await.unwrap();
+    world
+        .service()
+        .close_account(&number, reason)
+        .await
+        .unwrap();
     assert_eq!(standings(&world, &later).await, [GOOD; 2]);
     assert_eq!(revocations(&world).await, []);
     whole(&world).await;
@@ -217,7 +222,11 @@ async fn no_signature_is_finished_for_a_certificate_that_was_revoked_meanwhile()
     assert_eq!(world.result(&session).await, "");
     let number = phone.document_number().parse().unwrap();
     let reason = RevocationReason::KeyCompromise;
-    world.service().close_account(&number, reason).await.unwrap();
+    world
+        .service()
+        .close_account(&number, reason)
+        .await
+        .unwrap();
     world.watch().set_down(false);
     world.pass(SignedDuration::from_secs(31));
     world.jobs().await;
@@ -248,7 +257,9 @@ async fn closing_and_completing_at_once_never_gives_a_signature_after_the_revoca
         let result = world.result(&session).await;
         let trail = world.audit_trail().await;
         let place = |wanted: &dyn Fn(&AuditEvent) -> bool| {
-            trail[seen..].iter().position(|record| wanted(&record.event))
+            trail[seen..]
+                .iter()
+                .position(|record| wanted(&record.event))
         };
         let revoked = place(&|event| matches!(event, AuditEvent::CertificateRevoked { .. }));
         let completed = place(
@@ -272,7 +283,11 @@ async fn nobody_is_asked_for_a_revoked_certificate() {
     let open = world.ask_to_authenticate(PERSON).await;
     let number = phone.document_number().parse().unwrap();
     let reason = RevocationReason::PrivilegeWithdrawn;
-    world.service().close_account(&number, reason).await.unwrap();
+    world
+        .service()
+        .close_account(&number, reason)
+        .await
+        .unwrap();
     assert_eq!(world.result(&open).await, "DOCUMENT_UNUSABLE");
     phone.answer(&world, &open, PIN1).await;
     assert_eq!(world.result(&open).await, "DOCUMENT_UNUSABLE");

@@ -85,7 +85,10 @@ async fn a_chosen_document_number_is_given_once() {
 
     // Also that of an account that is closed.
     service
-        .close_account(&number(&phone.document_number()), RevocationReason::Superseded)
+        .close_account(
+            &number(&phone.document_number()),
+            RevocationReason::Superseded,
+        )
         .await
         .unwrap();
     let (_, code) = registering(&world).await;

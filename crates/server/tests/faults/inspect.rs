@@ -1,9 +1,7 @@
 //! What must hold in the server's database whatever happened, seen through the store as the server sees it.
 
 use engine::{
-    domain::{
-        Account, AccountState, AuditEvent, AuditRecord, CertificateKind, KeyState, Standing,
-    },
+    domain::{Account, AccountState, AuditEvent, AuditRecord, CertificateKind, KeyState, Standing},
     ports::Store,
 };
 use jiff::{SignedDuration, Timestamp};

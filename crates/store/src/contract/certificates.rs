@@ -69,10 +69,7 @@ pub(crate) async fn a_record_comes_back_as_it_was_in_every_state(database: &dyn 
             .map(|purpose| CertificateKind::EndEntity { level, purpose })
     });
     for kind in kinds.into_iter().flatten() {
-        for reason in [None]
-            .into_iter()
-            .chain(RevocationReason::ALL.map(Some))
-        {
+        for reason in [None].into_iter().chain(RevocationReason::ALL.map(Some)) {
             for issued in [None, Some(to_account(7))] {
                 number += 1;
                 let expected = CertificateRecord {
@@ -104,9 +101,8 @@ pub(crate) async fn a_serial_number_is_recorded_once_below_its_issuer(database: 
             .await,
         "certificate_record"
     ));
-    commit!(store, |uow| uow.record_certificate(&record(
-        OTHER_CA, 1, PERSON
-    )));
+    commit!(store, |uow| uow
+        .record_certificate(&record(OTHER_CA, 1, PERSON)));
 }
 
 pub(crate) async fn a_certificate_is_given_out_once(database: &dyn Database) {
@@ -141,9 +137,7 @@ pub(crate) async fn what_was_revoked_is_not_given_out_any_more(database: &dyn Da
         cessation
     )));
     let mut uow = write(&*store).await;
-    let issued = uow
-        .certificate_issued(CA, &serial(1), &to_account(1))
-        .await;
+    let issued = uow.certificate_issued(CA, &serial(1), &to_account(1)).await;
     assert!(is_conflict(&issued));
     drop(uow);
     // A signature may exist somewhere.
@@ -173,7 +167,10 @@ pub(crate) async fn the_first_revocation_stands(database: &dyn Database) {
         &serial(1),
         second
     )));
-    assert_eq!(standing(&*store, CA, 1).await, Standing::Issued(Some(first)));
+    assert_eq!(
+        standing(&*store, CA, 1).await,
+        Standing::Issued(Some(first))
+    );
     // Of others nothing is revoked.
     assert!(!commit!(store, |uow| uow.revoke_certificate(
         OTHER_CA,
@@ -185,9 +182,8 @@ pub(crate) async fn the_first_revocation_stands(database: &dyn Database) {
 pub(crate) async fn what_has_expired_is_not_revoked_unless_nobody_has_it(database: &dyn Database) {
     let store = populated(database).await;
     for number in [1, 2, 3] {
-        commit!(store, |uow| uow.record_certificate(&record(
-            CA, number, PERSON
-        )));
+        commit!(store, |uow| uow
+            .record_certificate(&record(CA, number, PERSON)));
     }
     for number in [1, 2] {
         commit!(store, |uow| uow.certificate_issued(
@@ -238,13 +234,11 @@ pub(crate) async fn revoked_certificates_are_listed_by_serial_number_below_their
 ) {
     let store = database.open().await;
     for number in 1..=6 {
-        commit!(store, |uow| uow.record_certificate(&record(
-            CA, number, PERSON
-        )));
+        commit!(store, |uow| uow
+            .record_certificate(&record(CA, number, PERSON)));
     }
-    commit!(store, |uow| uow.record_certificate(&record(
-        OTHER_CA, 4, PERSON
-    )));
+    commit!(store, |uow| uow
+        .record_certificate(&record(OTHER_CA, 4, PERSON)));
     let expected: Vec<_> = [
         (2, RevocationReason::KeyCompromise),
         (3, RevocationReason::Unspecified),
@@ -285,14 +279,14 @@ pub(crate) async fn pages_of_records_add_up_to_the_whole(database: &dyn Database
             expected.push(one);
         }
     }
-    expected.sort_by(|one, other| {
-        (one.issuer, &one.serial).cmp(&(other.issuer, &other.serial))
-    });
+    expected.sort_by(|one, other| (one.issuer, &one.serial).cmp(&(other.issuer, &other.serial)));
     let mut reader = read(&*store).await;
     for limit in [1, 3, 10, 11] {
         let mut records: Vec<CertificateRecord> = Vec::new();
         loop {
-            let after = records.last().map(|last| (last.issuer, last.serial.clone()));
+            let after = records
+                .last()
+                .map(|last| (last.issuer, last.serial.clone()));
             let after = after.as_ref().map(|(issuer, serial)| (*issuer, serial));
             let page = reader
                 .certificate_records(after, limit)
@@ -311,9 +305,8 @@ pub(crate) async fn pages_of_records_add_up_to_the_whole(database: &dyn Database
 pub(crate) async fn abandoned_records_are_those_that_nobody_got(database: &dyn Database) {
     let store = populated(database).await;
     for number in [4, 2, 1, 3, 9] {
-        commit!(store, |uow| uow.record_certificate(&record(
-            CA, number, PERSON
-        )));
+        commit!(store, |uow| uow
+            .record_certificate(&record(CA, number, PERSON)));
     }
     commit!(store, |uow| uow.certificate_issued(
         CA,
@@ -385,9 +378,8 @@ pub(crate) async fn of_a_revocation_and_a_giving_out_at_once_one_conflicts(
 ) {
     let store = populated(database).await;
     for number in 1..=20 {
-        commit!(store, |uow| uow.record_certificate(&record(
-            CA, number, PERSON
-        )));
+        commit!(store, |uow| uow
+            .record_certificate(&record(CA, number, PERSON)));
         let (giving, revoking) = (store.clone(), store.clone());
         let give = async move {
             let mut uow = giving.write().await?;

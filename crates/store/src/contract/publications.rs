@@ -31,7 +31,11 @@ pub(crate) async fn the_newest_revocation_list_takes_the_place_of_the_one_before
     let store = database.open().await;
     let other = CaKeyId([1; 20]);
     assert_eq!(
-        read(&*store).await.revocation_list(CA).await.expect("reads"),
+        read(&*store)
+            .await
+            .revocation_list(CA)
+            .await
+            .expect("reads"),
         None
     );
     for (issuer, number) in [(CA, 1), (other, 1), (CA, 2), (CA, 300)] {
@@ -90,7 +94,10 @@ pub(crate) async fn decisions_are_listed_in_their_order(database: &dyn Database)
 
 pub(crate) async fn the_newest_trusted_list_is_found(database: &dyn Database) {
     let store = database.open().await;
-    assert_eq!(read(&*store).await.trusted_list().await.expect("reads"), None);
+    assert_eq!(
+        read(&*store).await.trusted_list().await.expect("reads"),
+        None
+    );
     for sequence in [1, 2, 10] {
         commit!(store, |uow| uow.insert_trusted_list(&trusted(sequence)));
         let newest = read(&*store).await.trusted_list().await;

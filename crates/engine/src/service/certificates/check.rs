@@ -207,7 +207,8 @@ impl Check {
                 return None;
             }
         };
-        if certificate.tbs_der() != record.tbs {
+        let as_recorded = certificate.tbs_der() == record.tbs;
+        if !as_recorded {
             self.find(serial, "the certificate differs from its record");
         }
         let expected = match record.kind {
@@ -218,7 +219,7 @@ impl Check {
         };
         match self
             .authorities
-            .relint(record.issuer, expected, &certificate)
+            .relint(record.issuer, expected, &certificate, as_recorded)
         {
             Relint::Passed => {}
             Relint::Findings(findings) => {
@@ -365,7 +366,9 @@ fn agree(record: &CertificateRecord, account: &Account, key: &AccountKey) -> Res
     let ended = reason.code();
     match record.revocation {
         None if expected.is_empty() => Ok(()),
-        None => Err(format!("its key is destroyed ({ended}), and it is not revoked")),
+        None => Err(format!(
+            "its key is destroyed ({ended}), and it is not revoked"
+        )),
         Some(_) if expected.is_empty() => Err(format!(
             "it is revoked, and its key ended by itself ({ended})"
         )),
@@ -375,9 +378,9 @@ fn agree(record: &CertificateRecord, account: &Account, key: &AccountKey) -> Res
             "it is revoked for {}, and its key was destroyed for another reason ({ended})",
             revoked.name()
         )),
-        Some(revocation) if revocation.at.as_second() != at.as_second() => Err(
-            "it was revoked at another second than its key was destroyed".to_owned(),
-        ),
+        Some(revocation) if revocation.at.as_second() != at.as_second() => {
+            Err("it was revoked at another second than its key was destroyed".to_owned())
+        }
         Some(_) => Ok(()),
     }
 }

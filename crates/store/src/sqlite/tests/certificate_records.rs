@@ -49,7 +49,9 @@ async fn of_version_three(accounts: &[Account]) -> File {
         Box::new(Transaction(transaction)),
         Arc::new(key(1, 7).into()),
     );
-    schema::prove_column_keys(&mut tables).await.expect("proves");
+    schema::prove_column_keys(&mut tables)
+        .await
+        .expect("proves");
     audit::found(&mut tables).await.expect("founds");
     for account in accounts {
         crate::account::insert(&mut tables, account)
@@ -66,8 +68,14 @@ async fn certificates_of_before_are_recorded_with_the_end_of_their_keys() {
     let mut accounts: Vec<_> = (1..=8).map(with_certificates).collect();
     let ends = [
         None,
-        Some((CloseReason::DeletedByOwner, RevocationReason::CessationOfOperation)),
-        Some((CloseReason::DeletedByOperator, RevocationReason::PrivilegeWithdrawn)),
+        Some((
+            CloseReason::DeletedByOwner,
+            RevocationReason::CessationOfOperation,
+        )),
+        Some((
+            CloseReason::DeletedByOperator,
+            RevocationReason::PrivilegeWithdrawn,
+        )),
         Some((CloseReason::Cloned, RevocationReason::KeyCompromise)),
         Some((CloseReason::Replaced, RevocationReason::Superseded)),
     ];
@@ -111,9 +119,7 @@ async fn certificates_of_before_are_recorded_with_the_end_of_their_keys() {
                 .expect("recorded");
             let expected = match (index, key.purpose) {
                 (1..=4, _) => ends[index].and_then(|(_, reason)| revoked(at(500), reason)),
-                (5, Purpose::Signature) => {
-                    revoked(at(600), RevocationReason::CessationOfOperation)
-                }
+                (5, Purpose::Signature) => revoked(at(600), RevocationReason::CessationOfOperation),
                 _ => None,
             };
             assert_eq!(record.revocation, expected, "{index}");
