@@ -10,7 +10,7 @@ use rand_core::SeedableRng;
 use serde_json::Value;
 use std::{
     collections::VecDeque,
-    sync::{Arc, OnceLock},
+    sync::OnceLock,
 };
 use tests::{PIN1, PIN2, World, pin};
 use tokio::runtime::Runtime;
@@ -261,15 +261,15 @@ pub(crate) fn modulus() -> &'static [u8] {
     })
 }
 
-pub(crate) fn issuer(level: AccountLevel) -> Arc<IssuingCa> {
-    real().world.vault().issuer(level)
+pub(crate) fn issuer(level: AccountLevel) -> IssuingCa {
+    real().world.vault().issuer(level).ca.clone()
 }
 
 pub(crate) fn sign(level: AccountLevel, linted: Linted) -> Certificate {
     let real = real();
     let vault = real.world.vault();
     real.runtime
-        .block_on(vault.sign(level, linted))
+        .block_on(vault.sign(vault.issuer(level).id, linted))
         .expect("signed")
 }
 

@@ -146,7 +146,7 @@ mod tests {
             })
             .collect();
         while running.load(Ordering::SeqCst) < 2 {
-            tokio::task::yield_now().await;
+            task::yield_now().await;
         }
         // None of the answers ends before the gate opens; these come through all the same.
         for _ in 0..10 {

@@ -1,5 +1,5 @@
 use crate::config::{SecretSource, read};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, bail};
 use clap::Args;
 use jiff::Timestamp;
 use pki::x509::Certificate;
@@ -9,7 +9,9 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
 };
-use vault::{Ceremony, CeremonyConfig, Extension, OfflineRoot, SoftwareVault, UnlockKey};
+use vault::{
+    Ceremony, CeremonyConfig, Extension, ExtensionError, OfflineRoot, SoftwareVault, UnlockKey,
+};
 
 /// Make the certificate authorities and the vault of a deployment
 ///
@@ -123,6 +125,11 @@ fn extend(
     let rng = &mut rand_core::UnwrapErr(getrandom::SysRng);
     let (vault, now) = (&files.vault, Timestamp::now());
     let extension = Extension::prepare(vault, vault_unlock, &root, config, now, rng)
+        .map_err(|error| match error {
+            // Itself, so that the hint for it is found.
+            ExtensionError::Vault(error) => Error::new(error),
+            error => Error::new(error),
+        })
         .with_context(|| format!("cannot extend the vault {}", vault.display()))?;
     if extension.added().is_empty() {
         writeln!(out, "the vault has every authority and service of the file")?;
@@ -301,25 +308,107 @@ mod tests {
         Ceremony::perform(&file.certificates, Timestamp::now(), rng).unwrap();
     }
 
+    /// The folder of a deployment, with the sample as its file.
+    struct Folder(tempfile::TempDir);
+
+    impl Folder {
+        fn new() -> Self {
+            let folder = Self(tempfile::tempdir().unwrap());
+            folder.review(include_str!("../../../../docs/config/ceremony.toml"));
+            folder
+        }
+
+        fn review(&self, file: &str) {
+            std::fs::write(self.path("ceremony.toml"), file).unwrap();
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.0.path().join(name)
+        }
+
+        fn run(&self, extend: bool, dry_run: bool) -> Result<String> {
+            let mut out = Vec::new();
+            let config = self.path("ceremony.toml");
+            let arguments = CeremonyArgs {
+                config,
+                extend,
+                dry_run,
+            };
+            run(&arguments, &mut out)?;
+            Ok(String::from_utf8(out)?)
+        }
+
+        fn vault(&self) -> Vec<u8> {
+            std::fs::read(self.path("vault")).unwrap()
+        }
+    }
+
+    /// The sample with its example of a successor taken into use.
+    fn with_successor() -> String {
+        let sample = include_str!("../../../../docs/config/ceremony.toml");
+        let (before, after) = sample.split_once("# [[certificates.successors]]").unwrap();
+        let (successor, after) = after.split_once("\n\n").unwrap();
+        let successor = successor.replace("\n# ", "\n");
+        format!("{before}[[certificates.successors]]{successor}\n\n{after}")
+    }
+
     #[test]
     fn a_second_ceremony_overwrites_nothing() {
-        let folder = tempfile::tempdir().unwrap();
-        let sample = include_str!("../../../../docs/config/ceremony.toml");
-        let config = folder.path().join("ceremony.toml");
-        std::fs::write(&config, sample).unwrap();
-        let arguments = |dry_run| CeremonyArgs {
-            config: config.clone(),
-            extend: false,
-            dry_run,
-        };
-        run(&arguments(true), &mut Vec::new()).unwrap();
+        let folder = Folder::new();
+        folder.run(false, true).unwrap();
         assert_eq!(
-            std::fs::read_dir(folder.path()).unwrap().count(),
+            std::fs::read_dir(folder.0.path()).unwrap().count(),
             1,
             "a dry run writes nothing"
         );
-        run(&arguments(false), &mut Vec::new()).unwrap();
-        let error = run(&arguments(false), &mut Vec::new()).unwrap_err();
+        folder.run(false, false).unwrap();
+        let error = folder.run(false, false).unwrap_err();
         assert!(error.to_string().contains("overwrites nothing"), "{error}");
+    }
+
+    #[test]
+    fn what_was_added_to_the_file_is_made_by_an_extension() {
+        let folder = Folder::new();
+        folder.run(false, false).unwrap();
+        let before = folder.vault();
+        folder.review(&with_successor());
+        let told = folder.run(true, true).unwrap();
+        assert!(
+            told.contains("new eid-q-2031: ")
+                && told.contains("revocation list number 2")
+                && told.contains("nothing was written"),
+            "{told}"
+        );
+        assert_eq!(folder.vault(), before);
+        assert!(!folder.path("certificates/eid-q-2031.crt").exists());
+
+        let told = folder.run(true, false).unwrap();
+        assert!(told.contains("new eid-q-2031: "), "{told}");
+        assert_ne!(folder.vault(), before);
+        assert!(folder.path("certificates/eid-q-2031.crt").exists());
+        let told = folder.run(true, true).unwrap();
+        assert!(
+            told.contains("has every authority") && told.contains("number 3"),
+            "{told}"
+        );
+
+        folder.review(include_str!("../../../../docs/config/ceremony.toml"));
+        let error = format!("{:#}", folder.run(true, false).unwrap_err());
+        assert!(error.contains("must stay in the file"), "{error}");
+    }
+
+    #[test]
+    fn an_extension_needs_the_root_and_a_server_that_is_stopped() {
+        let folder = Folder::new();
+        folder.run(false, false).unwrap();
+        let key = SecretSource::File(folder.path("vault.key")).read().unwrap();
+        let running =
+            SoftwareVault::open(&folder.path("vault"), UnlockKey::from_bytes(key)).unwrap();
+        let error = format!("{:#}", folder.run(true, false).unwrap_err());
+        assert!(error.contains("in use by another process"), "{error}");
+        drop(running);
+        std::fs::rename(folder.path("root"), folder.path("elsewhere")).unwrap();
+        let error = format!("{:#}", folder.run(true, false).unwrap_err());
+        assert!(error.contains("cannot open the root"), "{error}");
     }
 }

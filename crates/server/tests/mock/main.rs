@@ -16,6 +16,7 @@ mod fixture_keys;
 )]
 mod process;
 mod relying_party;
+mod rollover;
 mod test_system;
 
 use process::Server;
@@ -55,6 +56,11 @@ impl Demo {
         self.server.terminate();
         let status = self.server.wait(Duration::from_secs(15));
         assert_eq!(status.code(), Some(0), "a soft end");
+        self.restart_after_end();
+    }
+
+    /// Starts it again, once it has ended.
+    fn restart_after_end(&mut self) {
         self.server = Server::demo(Some(self.folder.path()));
     }
 

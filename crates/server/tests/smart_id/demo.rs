@@ -204,7 +204,51 @@ fn data_in_a_folder_are_kept_and_reused() {
         stderr(&checked)
     );
     assert!(
-        stdout(&checked).contains("authority root is valid until"),
+        [
+            "root",
+            "authority eid-q",
+            "time-stamping unit tsu",
+            "signer of the trusted list"
+        ]
+        .iter()
+        .all(|what| stdout(&checked).contains(what)),
+        "{}",
+        stdout(&checked)
+    );
+}
+
+/// Its vault has the two authorities and nothing around them, and the root's key was not kept.
+#[test]
+fn a_demo_of_the_version_before_starts_without_time_stamps_and_trusted_list() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = folder.path().join("made");
+    drop(Server::demo(Some(&made)));
+    let old = folder.path().join("old");
+    fs::create_dir(&old).unwrap();
+    for file in ["smart-id.toml", "column-1.key"] {
+        fs::copy(made.join(file), old.join(file)).unwrap();
+    }
+    let vault = include_bytes!("../../../vault/src/vault/tests/old/vault");
+    fs::write(old.join("vault"), vault).unwrap();
+    fs::write(old.join("vault.key"), "09".repeat(32)).unwrap();
+
+    let demo = Server::demo(Some(&old));
+    let address = demo.address();
+    for name in ["root", "eid-q", "eid-nq"] {
+        assert_eq!(
+            get(&address, &format!("/certs/{name}.pem")).0,
+            200,
+            "{name}"
+        );
+    }
+    for path in ["/certs/tsu.pem", "/certs/trust-list.pem", "/tl"] {
+        assert_eq!(get(&address, path).0, 404, "{path}");
+    }
+    drop(demo);
+    let checked = run(&["check", "vault", "--data", old.to_str().unwrap()]);
+    assert!(checked.status.success(), "{}", stdout(&checked));
+    assert!(
+        stdout(&checked).contains("no revocation list of the root"),
         "{}",
         stdout(&checked)
     );

@@ -224,10 +224,13 @@ fn a_file_without_what_the_vault_has_is_refused() {
     assert!(error.contains("[trusted_list]"), "{error}");
 }
 
+/// What somebody did to the file.
+type Change = fn(&mut CeremonyConfig);
+
 #[test]
 fn a_file_that_tells_something_else_than_the_certificates_is_refused() {
     let deployment = Deployment::new();
-    let changes: [(&str, fn(&mut CeremonyConfig)); 12] = [
+    let changes: [(&str, Change); 12] = [
         ("root: common_name", |c| c.root.common_name += " 2"),
         ("root: organisation", |c| c.organization.name += " Ltd"),
         ("root: organisation's identifier", |c| {
