@@ -4,6 +4,7 @@ import pathlib
 import sys
 import tempfile
 
+import rows_of_clients
 import rows_of_containers
 import rows_of_lists
 import rows_of_ocsp
@@ -54,7 +55,7 @@ def main(schemas):
     checks = Checks()
     with site.demo() as (url, folder), tempfile.TemporaryDirectory() as served, outsider.running(served) as stranger:
         scene = Scene(Product(url, folder / "data"), stranger, pathlib.Path(served), folder, schemas)
-        for rows in rows_of_lists, rows_of_ocsp, rows_of_pyhanko, rows_of_containers:
+        for rows in rows_of_lists, rows_of_ocsp, rows_of_clients, rows_of_pyhanko, rows_of_containers:
             rows.run(checks, scene)
     print(f"trust: {checks.passed} checks passed")
 

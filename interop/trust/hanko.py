@@ -56,6 +56,7 @@ def names(registry):
 def qualification(registry, certificate, revocation=False):
     """Whether a signing certificate is qualified, for what, and how its key is kept. With `revocation`, OCSP or CRL must
     say that it is good."""
+
     async def assessed():
         context = ValidationContext(
             trust_manager=TSPTrustManager(registry),
@@ -83,9 +84,7 @@ def check_time_stamp(registry, token, data):
     """Raises unless the token is for the data, from a qualified service of the registry."""
     signed = cms.ContentInfo.load(token)["content"]
     context = ValidationContext(trust_manager=TSPTrustManager(registry), allow_fetching=False)
-    fields = asyncio.run(
-        validate_tst_signed_data(signed, context, lambda algorithm: hashlib.new(algorithm, data).digest())
-    )
+    fields = asyncio.run(validate_tst_signed_data(signed, context, lambda algorithm: hashlib.new(algorithm, data).digest()))
     status = TimestampSignatureStatus(**fields)
     if not (status.intact and status.valid):
         raise ValueError(f"the time-stamp is not intact: {status.summary()}")

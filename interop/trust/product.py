@@ -1,7 +1,7 @@
 """The product as the world sees it: its addresses, its accounts, and the operator's commands."""
 
 import base64
-import json
+import functools
 import os
 import subprocess
 import time
@@ -22,7 +22,7 @@ ALGORITHMS = {
         "signatureAlgorithmParameters": {"hashAlgorithm": "SHA-256"},
     },
 }
-INTERACTIONS = [{"type": "displayTextAndPIN", "displayText60": "Sign the container?"}]
+INTERACTIONS = base64.b64encode(b'[{"type":"displayTextAndPIN","displayText60":"Is it you?"}]').decode()
 
 
 class Failed(Exception):
@@ -50,11 +50,17 @@ class Product:
     def certificate(self, name):
         return self.fetch(f"/certs/{name}.crt", "application/pkix-cert")
 
+    def new_account(self, person, born):
+        """The document number of a Basic account that answers by itself."""
+        body = {"semanticsIdentifier": person, "dateOfBirth": born, "certificateLevel": "ADVANCED"}
+        answer = requests.post(f"{self.url}/mock/accounts", json=body, timeout=120)
+        if answer.status_code != 201:
+            raise Failed(f"{person}: {answer.status_code} {answer.text}")
+        return answer.json()["documentNumber"]
+
     def operate(self, *arguments):
         """A command of the operator's, beside the running server."""
-        done = subprocess.run(
-            [BINARY, *arguments, "--data", str(self.data)], capture_output=True, text=True, timeout=60
-        )
+        done = subprocess.run([BINARY, *arguments, "--data", str(self.data)], capture_output=True, text=True, timeout=60)
         if done.returncode:
             raise Failed(f"smart-id {' '.join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}")
         return done.stdout
@@ -77,38 +83,54 @@ class Account:
         self.url = f"{product.url}/smart-id-rp/v3"
         self.document = document
         self.phone = phone
-        self.advanced = document.endswith("-NQ")
-        self.caller = ADVANCED if self.advanced else QUALIFIED
         if phone is None:
             setting = {"outcome": "OK", "delayMs": 0}
             answer = requests.put(f"{product.url}/mock/accounts/{document}", json=setting, timeout=30)
             answer.raise_for_status()
-        body = self.caller | {"certificateLevel": "ADVANCED" if self.advanced else "QUALIFIED"}
-        found = self._post(f"/signature/certificate/{document}", body)
+        found = self._post(f"/signature/certificate/{document}", self._level())
         if found["state"] != "OK":
             raise Failed(f"{document}: {found}")
         self.certificate = base64.b64decode(found["cert"]["value"])
 
-    def sign(self, digest, method):
-        started = self._post(
-            f"/signature/notification/document/{self.document}",
-            self.caller
-            | {
-                "certificateLevel": "ADVANCED" if self.advanced else "QUALIFIED",
-                "signatureProtocol": "RAW_DIGEST_SIGNATURE",
-                "signatureProtocolParameters": {"digest": base64.b64encode(digest).decode()} | ALGORITHMS[method],
-                "interactions": base64.b64encode(json.dumps(INTERACTIONS).encode()).decode(),
+    @functools.cached_property
+    def authentication_certificate(self):
+        body = self._level() | {
+            "signatureProtocol": "ACSP_V2",
+            "signatureProtocolParameters": {
+                "rpChallenge": base64.b64encode(os.urandom(48)).decode(),
+                "signatureAlgorithm": "rsassa-pss",
+                "signatureAlgorithmParameters": {"hashAlgorithm": "SHA-512"},
             },
-        )
+            "interactions": INTERACTIONS,
+            "vcType": "numeric4",
+        }
+        ended = self._end(self._post(f"/authentication/notification/document/{self.document}", body))
+        return base64.b64decode(ended["cert"]["value"])
+
+    def sign(self, digest, method):
+        body = self._level() | {
+            "signatureProtocol": "RAW_DIGEST_SIGNATURE",
+            "signatureProtocolParameters": {"digest": base64.b64encode(digest).decode()} | ALGORITHMS[method],
+            "interactions": INTERACTIONS,
+        }
+        ended = self._end(self._post(f"/signature/notification/document/{self.document}", body))
+        if base64.b64decode(ended["cert"]["value"]) != self.certificate:
+            raise Failed(f"{self.document} signed with another certificate than it chose")
+        return base64.b64decode(ended["signature"]["value"])
+
+    def _level(self):
+        if self.document.endswith("-NQ"):
+            return ADVANCED | {"certificateLevel": "ADVANCED"}
+        return QUALIFIED | {"certificateLevel": "QUALIFIED"}
+
+    def _end(self, started):
         session = started["sessionID"]
         if self.phone:
             self.phone.approve(session)
         ended = requests.get(f"{self.url}/session/{session}", params={"timeoutMs": 60_000}, timeout=90).json()
         if ended["result"]["endResult"] != "OK":
             raise Failed(f"{self.document} did not sign: {ended}")
-        if base64.b64decode(ended["cert"]["value"]) != self.certificate:
-            raise Failed(f"{self.document} signed with another certificate than it chose")
-        return base64.b64decode(ended["signature"]["value"])
+        return ended
 
     def _post(self, path, body):
         answer = requests.post(self.url + path, json=body, timeout=60)

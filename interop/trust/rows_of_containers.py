@@ -50,11 +50,19 @@ class Rows:
     def changed_containers(self):
         for what, reasons, change in (
             ("another document", ["Failed to validate Reference"], _document),
-            ("another signature value", ["Failed to validate signature", "message imprint mismatch"], _letter_of("ds:SignatureValue", 40)),
+            (
+                "another signature value",
+                ["Failed to validate signature", "message imprint mismatch"],
+                _letter_of("ds:SignatureValue", 40),
+            ),
             ("another time-stamp", ["Failed to verify TS response"], _letter_of("xades:EncapsulatedTimeStamp", -8)),
             ("another OCSP answer", ["Failed to verify OCSP response"], _letter_of("xades:EncapsulatedOCSPValue", 400)),
             ("the OCSP answer about somebody else", [UNKNOWN], _element_of("xades:EncapsulatedOCSPValue", self.containers["LV"])),
-            ("the time-stamp of somebody else", ["message imprint mismatch"], _element_of("xades:EncapsulatedTimeStamp", self.containers["LV"])),
+            (
+                "the time-stamp of somebody else",
+                ["message imprint mismatch"],
+                _element_of("xades:EncapsulatedTimeStamp", self.containers["LV"]),
+            ),
         ):
             container = self._copy(self.containers["EE"], change)
             self.checks.refused(f"a container with {what}", reasons, validator.validate, self.scene.trust(), container)
@@ -84,7 +92,12 @@ class Rows:
             ("an expired list", fresh().set_next_update(now - DAY).signed(ours), ours.der, "is expired"),
             ("an unsigned list", fresh().unsigned(), ours.der, "signed with untrusted certificate"),
             ("a list that somebody else signed", fresh().signed(ours), self.scene.signer, "signed with untrusted certificate"),
-            ("a list changed afterwards", fresh().signed(ours).replace(b"/granted", b"/accredited", 1), ours.der, "Signature is invalid"),
+            (
+                "a list changed afterwards",
+                fresh().signed(ours).replace(b"/granted", b"/accredited", 1),
+                ours.der,
+                "Signature is invalid",
+            ),
         ):
             self._does_not_sign(f"with {what}", [NO_TRUST_FOR_OCSP, reason], self.scene.trust_in(xml, signer))
         pointing = lists.TrustedList(self.scene.product.list_of_lists())
@@ -106,7 +119,13 @@ class Rows:
             ("a certificate like ours", {}, None, True, "QSCD"),
             ("QCP-n without QcSSCD", without, None, False, "UNKNOWN"),
             ("QCP-n without QcSSCD, QCWithQSCD in the list", without, "QCWithQSCD", True, "QSCD"),
-            ("QCP-n without QcSSCD, QCQSCDManagedOnBehalf in the list", without, "QCQSCDManagedOnBehalf", False, "QSCD_DELEGATED"),
+            (
+                "QCP-n without QcSSCD, QCQSCDManagedOnBehalf in the list",
+                without,
+                "QCQSCDManagedOnBehalf",
+                False,
+                "QSCD_DELEGATED",
+            ),
         ):
             person, xml = self.scene.stranger.person(**differences), self.scene.list_with_outsider(qualifier)
             self._judged(what, self.scene.trust_in(xml), person, qualified)
@@ -172,7 +191,9 @@ class Rows:
     def _qualified(self, what, trust, container, account):
         found = self.checks.accepted(f"{what}: qualified", validator.validate, trust, container)
         level, certificate, stamped, answered = found
-        self.checks.equal(f"{what}: LT, by the certificate of the RP API", (level, certificate), (validator.LT, account.certificate))
+        self.checks.equal(
+            f"{what}: LT, by the certificate of the RP API", (level, certificate), (validator.LT, account.certificate)
+        )
         self.checks.equal(f"{what}: time-stamp before OCSP", bool(stamped) and stamped <= answered, True)
 
     def _judged(self, what, trust, person, qualified):

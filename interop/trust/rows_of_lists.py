@@ -30,9 +30,13 @@ def run(checks, scene):
             checks.refused(f"the {name} with one digit different in {what}", [reason], read, changed, scene.signer)
         for other in "root", "eid-q":
             certificate = scene.product.certificate(other)
-            checks.refused(f"the {name} as if {other} had signed it", ["Signature verification failed"], read, listed, certificate)
+            checks.refused(
+                f"the {name} as if {other} had signed it", ["Signature verification failed"], read, listed, certificate
+            )
         unsigned = lists.TrustedList(listed).unsigned()
-        checks.refused(f"the {name} without its signature", ["Expected to find XML element Signature"], read, unsigned, scene.signer)
+        checks.refused(
+            f"the {name} without its signature", ["Expected to find XML element Signature"], read, unsigned, scene.signer
+        )
 
 
 def _with_digit_changed(xml, after):

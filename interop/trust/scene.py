@@ -12,6 +12,9 @@ QUALIFIED = {
     "BE": "PNOBE-05040400032-DEMO-Q",
 }
 BASIC = "PNOLT-40504049999-MOCK-NQ"
+# Basic accounts of the other countries: the demo has some of Latvia only.
+OTHER_BASIC = {"LV": "PNOLV-050404-19993-DEMO-NQ"}
+NEW_BASIC = {"EE": ("PNOEE-39901010003", "1999-01-01"), "BE": ("PNOBE-99010100022", "1999-01-01")}
 TO_BE_CLOSED = "PNOEE-50001029996-DEMO-Q"
 
 
@@ -24,12 +27,18 @@ class Scene:
         self._served = served
         self.folder = folder
         self._accounts = {}
+        self._new = {}
         self._count = 0
 
     def account(self, document=QUALIFIED["EE"]):
         if document not in self._accounts:
             self._accounts[document] = Account(self.product, document)
         return self._accounts[document]
+
+    def basic(self, country):
+        if country in NEW_BASIC and country not in self._new:
+            self._new[country] = self.product.new_account(*NEW_BASIC[country])
+        return self.account({"LT": BASIC, **OTHER_BASIC, **self._new}[country])
 
     def list(self):
         """The product's list, to be changed."""

@@ -3,7 +3,6 @@
 Every use is a process of its own: the library keeps the first list that it reads, and holds Python's lock while it waits
 for a server."""
 
-import importlib.util
 import multiprocessing
 import os
 import pathlib
