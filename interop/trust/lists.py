@@ -80,8 +80,10 @@ class TrustedList:
         service.getparent().remove(service)
         return self
 
-    def set_kind(self, kind, new):
-        self.service(kind).find(".//t:ServiceTypeIdentifier", NAMES).text = SERVICE + new
+    def promote_ca(self):
+        """Lists the CA of Basic accounts, instead of the other, as one of qualified certificates."""
+        self.remove("CA/QC").set_status("CA/PKC", "granted")
+        self.service("CA/PKC").find(".//t:ServiceTypeIdentifier", NAMES).text = SERVICE + "CA/QC"
         return self
 
     def set_status(self, kind, status=None, since=None):
@@ -111,8 +113,12 @@ class TrustedList:
         return self
 
     def point_to(self, url, signer):
-        """In a list of lists: the one list it points to."""
-        (pointer,) = self.root.iterfind(".//t:OtherTSLPointer", NAMES)
+        """In a list of lists: where the one other list is, and who signs it. It may point to itself as well."""
+        (pointer,) = [
+            pointer
+            for pointer in self.root.iterfind(".//t:OtherTSLPointer", NAMES)
+            if not pointer.findtext(".//t:TSLType", None, NAMES).endswith("/EUlistofthelists")
+        ]
         pointer.find("t:TSLLocation", NAMES).text = url
         (certificate,) = pointer.iterfind(".//t:X509Certificate", NAMES)
         certificate.text = base64.b64encode(signer.der).decode()

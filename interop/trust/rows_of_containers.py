@@ -108,7 +108,7 @@ class Rows:
     def basic_account(self):
         account = self.scene.account(BASIC)
         self._does_not_sign("with a Basic account", [NO_TRUST_FOR_OCSP], self.scene.trust(), account)
-        changed = self.scene.list().remove("CA/QC").set_kind("CA/PKC", "CA/QC")
+        changed = self.scene.list().promote_ca()
         trust = self.scene.trust_in(changed.signed(self.scene.stranger.list_signer))
         self._judged("a Basic account whose CA is listed as CA/QC", trust, account, qualified=False)
 

@@ -21,7 +21,7 @@ def _certificates(checks, scene):
 
     certificate, basic = scene.account().certificate, scene.account(BASIC).certificate
     checks.refused("pyHanko: a Basic account", NO_ISSUER, qualification, registry, basic)
-    both = scene.list().remove("CA/QC").set_kind("CA/PKC", "CA/QC").unsigned()
+    both = scene.list().promote_ca().unsigned()
     found = qualification(hanko.read_unsigned(both), basic)
     checks.equal("pyHanko: a Basic account is not qualified even by a list with its CA as CA/QC", found[0], False)
     for status in "withdrawn", "recognisedatnationallevel":

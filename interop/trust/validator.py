@@ -68,7 +68,7 @@ def _alone(function, trust, *arguments):
     process.start()
     theirs.close()
     try:
-        if not ours.poll(180):
+        if not ours.poll(60):
             raise RuntimeError(f"libdigidocpp did not finish {function.__name__}")
         outcome, value = ours.recv()
     except EOFError:
