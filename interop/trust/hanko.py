@@ -53,25 +53,29 @@ def names(registry):
     ]
 
 
-def qualification(registry, certificate, revocation=False):
-    """Whether a signing certificate is qualified, for what, and how its key is kept. With `revocation`, OCSP or CRL must
-    say that it is good."""
-
-    async def assessed():
-        context = ValidationContext(
-            trust_manager=TSPTrustManager(registry),
-            allow_fetching=revocation,
-            revocation_mode="require" if revocation else "soft-fail",
-        )
-        try:
-            validator = CertificateValidator(x509.Certificate.load(certificate), validation_context=context)
-            path = await validator.async_validate_usage({"non_repudiation"})
-        finally:
-            await context.aclose()
-        return assess.QualificationAssessor(registry).check_entity_cert_qualified(path).status
-
-    status = asyncio.run(assessed())
+def qualification(registry, certificate, fetch=False):
+    """Whether a signing certificate is qualified, for what, and how its key is kept. With `fetch`, OCSP at the address in the
+    certificate must say that it is good."""
+    context = dict(trust_manager=TSPTrustManager(registry), allow_fetching=fetch)
+    path = asyncio.run(_path(certificate, context, must_know=fetch))
+    status = assess.QualificationAssessor(registry).check_entity_cert_qualified(path).status
     return status.qualified, status.qc_type.name, status.qc_key_security.name
+
+
+def check_lists(certificate, issuer, root, revocation_lists):
+    """Raises unless the CRLs say that neither the certificate nor its issuer is revoked; the root is all that is trusted."""
+    certificates = {"trust_roots": [x509.Certificate.load(root)], "other_certs": [x509.Certificate.load(issuer)]}
+    context = certificates | {"crls": revocation_lists, "allow_fetching": False}
+    asyncio.run(_path(certificate, context, must_know=True))
+
+
+async def _path(certificate, context, must_know):
+    context = ValidationContext(revocation_mode="require" if must_know else "soft-fail", **context)
+    try:
+        validator = CertificateValidator(x509.Certificate.load(certificate), validation_context=context)
+        return await validator.async_validate_usage({"non_repudiation"})
+    finally:
+        await context.aclose()
 
 
 def time_stamp(url, data):

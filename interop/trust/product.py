@@ -50,6 +50,9 @@ class Product:
     def certificate(self, name):
         return self.fetch(f"/certs/{name}.crt", "application/pkix-cert")
 
+    def crl(self, name):
+        return self.fetch(f"/crl/{name}.crl", "application/pkix-crl")
+
     def new_account(self, person, born):
         """The document number of a Basic account that answers by itself."""
         body = {"semanticsIdentifier": person, "dateOfBirth": born, "certificateLevel": "ADVANCED"}

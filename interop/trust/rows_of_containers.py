@@ -45,6 +45,7 @@ class Rows:
         for country, document in QUALIFIED.items():
             self.containers[country] = self._signs_qualified(country, trust, self.scene.account(document))
         self.containers["later"] = self._signs_qualified("with PKCS #1", trust, method=validator.PKCS1)
+        self._signs_qualified("with an archive time-stamp", trust, profile=validator.LTA)
         self._signs_qualified("with the list of lists", self.scene.trust("/tl/lotl"))
 
     def changed_containers(self):
@@ -180,20 +181,26 @@ class Rows:
         self._does_not_sign("by an account that was closed a moment ago", [REVOKED], trust, closing)
         self._qualified("a signature from before the account was closed", trust, before, account)
         registry = hanko.read(self.scene.product.trusted_list(), self.scene.signer)
-        self.checks.refused("a closed account, by pyHanko", ["revoked"], hanko.qualification, registry, account.certificate, True)
+        certificate = account.certificate
+        self.checks.refused("a closed account, by pyHanko", ["revoked"], hanko.qualification, registry, certificate, True)
+        # The next list has it, within a second or two.
+        time.sleep(3)
+        crls = [self.scene.product.crl("root"), self.scene.product.crl("eid-q")]
+        issuers = self.scene.product.certificate("eid-q"), self.scene.product.certificate("root")
+        self.checks.refused(
+            "a closed account, by pyHanko with the CRLs", ["revoked"], hanko.check_lists, certificate, *issuers, crls
+        )
 
-    def _signs_qualified(self, what, trust, account=None, method=validator.PSS):
+    def _signs_qualified(self, what, trust, account=None, method=validator.PSS, profile=validator.LT):
         container, account = self.scene.container(), account or self.scene.account()
-        self.checks.accepted(f"{what}: signed", validator.sign, trust, account, container, method)
-        self._qualified(what, trust, container, account)
+        self.checks.accepted(f"{what}: signed", validator.sign, trust, account, container, method, profile)
+        self._qualified(what, trust, container, account, profile)
         return container
 
-    def _qualified(self, what, trust, container, account):
-        found = self.checks.accepted(f"{what}: qualified", validator.validate, trust, container)
-        level, certificate, stamped, answered = found
-        self.checks.equal(
-            f"{what}: LT, by the certificate of the RP API", (level, certificate), (validator.LT, account.certificate)
-        )
+    def _qualified(self, what, trust, container, account, profile=validator.LT):
+        found, signer, stamped, answered = self.checks.accepted(f"{what}: qualified", validator.validate, trust, container)
+        self.checks.equal(f"{what}: the profile", found, profile)
+        self.checks.equal(f"{what}: by the certificate of the RP API", signer == account.certificate, True)
         self.checks.equal(f"{what}: time-stamp before OCSP", bool(stamped) and stamped <= answered, True)
 
     def _judged(self, what, trust, person, qualified):

@@ -8,6 +8,7 @@ NO_ISSUER = ["no issuer matching"]
 
 def run(checks, scene):
     _certificates(checks, scene)
+    _revocation_lists(checks, scene)
     _time_stamps(checks, scene)
 
 
@@ -27,6 +28,21 @@ def _certificates(checks, scene):
     for status in "withdrawn", "recognisedatnationallevel":
         changed = hanko.read_unsigned(scene.list().set_status("CA/QC", status).unsigned())
         checks.refused(f"pyHanko: a CA that is {status}", NO_ISSUER, qualification, changed, certificate)
+
+
+def _revocation_lists(checks, scene):
+    root, other = scene.product.certificate("root"), {"eid-q": "eid-nq", "eid-nq": "eid-q"}
+    for authority, account in ("eid-q", scene.account()), ("eid-nq", scene.account(BASIC)):
+        issuer, crl = scene.product.certificate(authority), scene.product.crl(authority)
+        both, foreign = [scene.product.crl("root"), crl], [scene.product.crl("root"), scene.product.crl(other[authority])]
+        check, certificate = hanko.check_lists, account.certificate
+        checks.accepted(f"pyHanko: a certificate of {authority} by the CRLs", check, certificate, issuer, root, both)
+        checks.refused(
+            "pyHanko: without the CRL of its CA", ["no revocation information"], check, certificate, issuer, root, foreign
+        )
+        reason = ["revocation checks failed"]
+        changed = [both[0], crl[:-1] + bytes([crl[-1] ^ 1])]
+        checks.refused("pyHanko: with a tampered CRL", reason, check, certificate, issuer, root, changed)
 
 
 def _time_stamps(checks, scene):

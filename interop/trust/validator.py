@@ -12,7 +12,8 @@ import tempfile
 import traceback
 from dataclasses import dataclass
 
-LT = "BES/time-stamp"
+# Profiles: long term, and with an archive time-stamp over all that.
+LT, LTA = "time-stamp", "time-stamp-archive"
 PKCS1 = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
 PSS = "http://www.w3.org/2007/05/xmldsig-more#sha256-rsa-MGF1"
 
@@ -31,21 +32,21 @@ class Trust:
     schemas: str
 
 
-def sign(trust, account, container, method=PKCS1):
-    """Makes a container with one document in it and an LT signature."""
-    return _alone(_sign, trust, account, str(container), method)
+def sign(trust, account, container, method=PKCS1, profile=LT):
+    """Makes a container with one document in it and a signature."""
+    return _alone(_sign, trust, account, str(container), method, profile)
 
 
 def validate(trust, container, policy="POLv2"):
-    """Returns the signature's level, signer, time-stamp's time and OCSP answer's time."""
+    """Returns the signature's profile, signer, time-stamp's time and OCSP answer's time."""
     return _alone(_validate, trust, str(container), policy)
 
 
-def _sign(library, account, container, method):
+def _sign(library, account, container, method, profile):
     document = pathlib.Path(container).with_suffix(".txt")
     document.write_text("I owe you 10 euros.\n")
     signer = library.ExternalSigner(account.certificate)
-    signer.set_profile("time-stamp")
+    signer.set_profile(profile)
     signer.set_method(method)
     made = library.Container.create(container)
     made.add_data_file(str(document), "text/plain")
@@ -59,7 +60,8 @@ def _validate(library, container, policy):
     opened = library.Container.open(container)
     (signature,) = opened.signatures()
     signature.validate(policy)
-    return signature.profile(), signature.signing_certificate(), signature.time_stamp_time(), signature.ocspproduced_at()
+    profile = signature.profile().removeprefix("BES/")
+    return profile, signature.signing_certificate(), signature.time_stamp_time(), signature.ocspproduced_at()
 
 
 def _alone(function, trust, *arguments):
