@@ -341,7 +341,7 @@ END
 revocation() {
     local purpose number
     number=$(number_of eid-q)
-    "$SMART_ID_BIN" account close "$QUALIFIED" --reason key-compromise --data data >closed.txt
+    "$SMART_ID_BIN" account close "$QUALIFIED" --yes --reason key-compromise --data data >closed.txt
     for purpose in sign auth; do
         accepted "OCSP about eid-q-$purpose.pem once its account is closed" \
             ocsp_says "eid-q-$purpose.pem: revoked" eid-q -cert "eid-q-$purpose.pem"

@@ -45,6 +45,12 @@ def follow(list_of_lists, signer):
     return registry
 
 
+def pointers(list_of_lists, signer):
+    """Where a list of lists points to, with the territories."""
+    found = eutl_parse.validate_and_parse_lotl(list_of_lists.decode(), [x509.Certificate.load(signer)])
+    return [(reference.location_uri, reference.territory) for reference in found.references]
+
+
 def names(registry):
     """The common names of the CAs and of the time-stamping units that a registry has."""
     return [

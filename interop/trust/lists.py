@@ -113,12 +113,8 @@ class TrustedList:
         return self
 
     def point_to(self, url, signer):
-        """In a list of lists: where the one other list is, and who signs it. It may point to itself as well."""
-        (pointer,) = [
-            pointer
-            for pointer in self.root.iterfind(".//t:OtherTSLPointer", NAMES)
-            if not pointer.findtext(".//t:TSLType", None, NAMES).endswith("/EUlistofthelists")
-        ]
+        """In a list of lists: where the one list is, and who signs it."""
+        (pointer,) = self.root.iterfind(".//t:OtherTSLPointer", NAMES)
         pointer.find("t:TSLLocation", NAMES).text = url
         (certificate,) = pointer.iterfind(".//t:X509Certificate", NAMES)
         certificate.text = base64.b64encode(signer.der).decode()

@@ -26,9 +26,9 @@ def _misused(checks, what, certificate, authorities, purpose, level):
     other_purpose, other_level = {"sign": "auth", "auth": "sign"}[purpose], {"Q": "NQ", "NQ": "Q"}[level]
     # Basic certificates have the same policies for both purposes.
     reason = "policies" if level == "Q" else "digitalSignature" if purpose == "sign" else "nonRepudiation"
-    for name, reason, arguments in (
+    for name, why, arguments in (
         ("for the other purpose", reason, (authorities[level], other_purpose, level)),
         ("for the other level", "policies", (authorities[level], purpose, other_level)),
         ("from the other CA", "issued by the CA", (authorities[other_level], purpose, level)),
     ):
-        checks.refused(f"{what} {name}", [reason], clients.check, certificate, *arguments)
+        checks.refused(f"{what} {name}", [why], clients.check, certificate, *arguments)

@@ -242,7 +242,7 @@ class ClosedInBetween:
 
     def sign(self, digest, method):
         value = self.account.sign(digest, method)
-        self.product.operate("account", "close", self.account.document)
+        self.product.operate("account", "close", self.account.document, "--yes")
         return value
 
 

@@ -15,6 +15,9 @@ def run(checks, scene):
     registry = checks.accepted("pyHanko reads the list", hanko.read, xml, scene.signer)
     known = hanko.names(registry)
     checks.equal("pyHanko finds one CA and one time-stamping unit", [len(each) for each in known], [1, 1])
+    # libdigidocpp 4.3 follows a pointer to the list of lists itself without end.
+    pointers = checks.accepted("pyHanko reads the list of lists", hanko.pointers, lotl, scene.signer)
+    checks.equal("it points to the list and nowhere else", pointers, [(f"{scene.product.url}/tl", "EE")])
     followed = checks.accepted("pyHanko follows the list of lists", hanko.follow, lotl, scene.signer)
     checks.equal("pyHanko finds the same there", hanko.names(followed), known)
 
