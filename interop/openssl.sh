@@ -24,13 +24,14 @@ main() {
     openssl version
     timeout 600 "$SMART_ID_BIN" tour --keep "$keep"
     cd "$keep"
-    for file in root.pem ca.pem auth.pem sign.pem login.txt login.sig document.bin document.sig legacy.sig; do
+    for file in root.pem ca.pem auth.pem sign.pem login.txt login.sig document.bin document.sig legacy.sig tsu.pem document.tst; do
         [ -s "$file" ] || fail "the tour left no $file"
     done
 
     chains
     keys
     signatures
+    timestamp
     echo "openssl.sh: $checks checks passed"
 }
 
@@ -67,6 +68,19 @@ signatures() {
     signature auth.pub login.txt login.sig sign.pub "${PSS[@]}"
     signature sign.pub document.bin document.sig auth.pub "${PSS[@]}"
     signature sign.pub document.bin legacy.sig auth.pub "${PKCS1[@]}"
+}
+
+timestamp() {
+    accepted "document.tst stamps document.sig" stamped document.sig document.tst
+    refused "document.tst for another signature" 'message imprint mismatch' stamped legacy.sig document.tst
+    flip document.tst changed.tst "$(($(size document.tst) - 1))"
+    refused "document.tst with its last byte different" 'signature failure' stamped document.sig changed.tst
+    refused "document.tst without the root" 'certificate verify error' \
+        openssl ts -verify -data document.sig -in document.tst -token_in -CAfile ca.pem -untrusted tsu.pem
+}
+
+stamped() {
+    says 'Verification: OK' openssl ts -verify -data "$1" -in "$2" -token_in -CAfile root.pem -untrusted tsu.pem
 }
 
 # signature KEY MESSAGE SIGNATURE OTHER_KEY OPTION…

@@ -3,6 +3,7 @@
 
 mod evidence;
 mod relying_party;
+mod validation;
 
 use crate::{
     demo::{self, DemoOptions},
@@ -12,6 +13,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use device::{Event, PinEntry, View};
 use evidence::Evidence;
+use pki::{Revocation, ocsp::CertificateStatus};
 use relying_party::{Padding, RelyingParty};
 use serde_json::json;
 use std::{
@@ -48,7 +50,8 @@ With --keep DIR, openssl checks what is left:
   openssl x509 -in auth.pem -pubkey -noout > auth.pub
   openssl dgst -sha512 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:64 -verify auth.pub \\
       -signature login.sig login.txt
-and likewise document.bin with document.sig, and with legacy.sig without -sigopt, under sign.pem.";
+and likewise document.bin with document.sig, and with legacy.sig without -sigopt, under sign.pem; and
+  openssl ts -verify -data document.sig -in document.tst -token_in -CAfile root.pem -untrusted tsu.pem";
 
 /// Runs the tour. Success means that all of it verified.
 ///
@@ -98,6 +101,7 @@ fn tell(url: &str, keep: Option<&Path>) -> Result<()> {
     let login = log_in(&mut phone, &relying_party, &evidence)?;
     let document = sign(&mut phone, &relying_party, &evidence, Padding::Pss)?;
     let legacy = sign(&mut phone, &relying_party, &evidence, Padding::Pkcs1)?;
+    let stamp = validate(&relying_party, &evidence, &document)?;
     mistype(&mut phone, &relying_party)?;
 
     heading("She deletes her account");
@@ -111,9 +115,31 @@ fn tell(url: &str, keep: Option<&Path>) -> Result<()> {
     say(&format!(
         "The e-service is told that there is no active account {number}."
     ));
+    for certificate in [&evidence.authentication, &evidence.signature] {
+        let status = relying_party.status_of(certificate, &evidence.issuer)?;
+        let CertificateStatus::Revoked(Revocation { at, reason }) = status else {
+            anyhow::bail!("the certificate of a deleted account is not revoked");
+        };
+        say(&format!(
+            "OCSP says of the {} certificate: revoked since {at}, {}.",
+            match certificate == &evidence.signature {
+                true => "signing",
+                false => "authentication",
+            },
+            reason.name()
+        ));
+    }
 
     if let Some(folder) = keep {
-        evidence.save(folder, &relying_party, &login, DOCUMENT, &document, &legacy)?;
+        evidence.save(
+            folder,
+            &relying_party,
+            &login,
+            DOCUMENT,
+            &document,
+            &legacy,
+            &stamp,
+        )?;
         heading("What is left");
         say(&format!(
             "Certificates and signatures are in {}; see `smart-id tour --help`.",
@@ -228,6 +254,33 @@ fn sign(
     let signed = relying_party.signature_result(&session, DOCUMENT, padding, evidence)?;
     say("The signature verifies under her signing certificate.");
     Ok(signed)
+}
+
+/// What makes the signature worth something later: that the certificate was good, and when that was.
+fn validate(
+    relying_party: &RelyingParty,
+    evidence: &Evidence,
+    signed: &evidence::Signed,
+) -> Result<validation::Stamp> {
+    heading("A validator looks at the signature");
+    let stamp = relying_party.stamp(&signed.signature)?;
+    say(&format!(
+        "The time-stamping unit says that it existed at {}.",
+        stamp.time
+    ));
+    let status = relying_party.status_of(&evidence.signature, &evidence.issuer)?;
+    ensure!(
+        status == CertificateStatus::Good,
+        "OCSP does not say that the signing certificate is good"
+    );
+    ensure!(
+        evidence.signature.claims_qualified_signatures(),
+        "the certificate does not claim to make qualified signatures"
+    );
+    say(
+        "OCSP says of the signing certificate: good. It claims to be qualified, with its key in a signature device.",
+    );
+    Ok(stamp)
 }
 
 fn mistype(phone: &mut Handset, relying_party: &RelyingParty) -> Result<()> {

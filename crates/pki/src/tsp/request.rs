@@ -1,12 +1,13 @@
 //! A request as it came (RFC 3161 §2.4.1).
 
 use const_oid::ObjectIdentifier;
-use der::Decode;
-use der::asn1::{Any, Int};
+use der::asn1::{Any, Int, OctetString};
+use der::{Decode, Encode};
 
 use super::failure::TimeStampFailure;
 use super::structures::{Imprint, Request};
 use crate::digest::DigestAlgorithm;
+use crate::x509::BuildError;
 
 /// A request is some hundred octets; bounds the work a stranger can cause.
 const MAX_REQUEST_LENGTH: usize = 16 * 1024;
@@ -71,6 +72,45 @@ impl TimeStampRequest {
             nonce: request.nonce,
             wants_certificates: request.wants_certificates,
         })
+    }
+
+    /// A client's request under the server's own policy, with the unit's certificate in the answer.
+    ///
+    /// # Errors
+    /// [`BuildError`] if the nonce is not 1 to 64 octets that begin with 0x01 to 0x7F: a positive INTEGER.
+    pub fn new(imprint: MessageImprint, nonce: &[u8]) -> Result<Self, BuildError> {
+        if !matches!(nonce, [1..=0x7f, ..]) || nonce.len() > MAX_NONCE_LENGTH {
+            return Err(BuildError::Unfit(
+                "a nonce is a positive number of 64 octets at most",
+            ));
+        }
+        let imprint_der = Any::encode_from(&Imprint {
+            algorithm: imprint.algorithm.identifier(),
+            digest: OctetString::new(imprint.digest.as_slice())?,
+        })?;
+        Ok(Self {
+            imprint_der,
+            imprint,
+            policy: None,
+            nonce: Some(Int::new(nonce)?),
+            wants_certificates: true,
+        })
+    }
+
+    /// DER.
+    ///
+    /// # Errors
+    /// [`BuildError`]; not for what was read from DER.
+    pub fn to_der(&self) -> Result<Vec<u8>, BuildError> {
+        Ok(Request {
+            version: Int::new(&[1])?,
+            message_imprint: self.imprint_der.clone(),
+            policy: self.policy,
+            nonce: self.nonce.clone(),
+            wants_certificates: self.wants_certificates,
+            extensions: None,
+        }
+        .to_der()?)
     }
 
     /// The digest to stamp.

@@ -18,6 +18,8 @@ const MAX_TOKEN_LENGTH: usize = 64 * 1024;
 
 /// PKIStatus granted.
 const GRANTED: u8 = 0;
+/// PKIStatus grantedWithMods.
+const GRANTED_WITH_MODIFICATIONS: u8 = 1;
 
 /// A token: CMS SignedData over a TSTInfo. Reading it proves nothing: see [`TimeStampToken::verify`].
 #[derive(Debug, Clone)]
@@ -101,6 +103,25 @@ impl TimeStampToken {
             certificates: certificates.into_iter().map(<[u8]>::to_vec).collect(),
             signer,
         })
+    }
+
+    /// Reads the token in a server's answer.
+    ///
+    /// # Errors
+    /// [`TokenError::Refused`] with the server's words if it gave none; otherwise as [`TimeStampToken::parse`].
+    pub fn parse_response(der: &[u8]) -> Result<Self, TokenError> {
+        if der.len() > MAX_TOKEN_LENGTH {
+            return Err(TokenError::TooLong);
+        }
+        let Response { status, token } = Response::from_der(der).map_err(TokenError::Malformed)?;
+        match token {
+            Some(token) if matches!(status.status, GRANTED | GRANTED_WITH_MODIFICATIONS) => {
+                Self::parse(&token.to_der().map_err(TokenError::Malformed)?)
+            }
+            _ => Err(TokenError::Refused(
+                status.text.unwrap_or_default().join(" "),
+            )),
+        }
     }
 
     /// The whole answer (TimeStampResp with status granted), DER.

@@ -194,6 +194,9 @@ fn names(stated: &IssuerSerial, unit: &Certificate) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum TokenError {
+    /// The server gave none.
+    #[error("the server gave no time-stamp: {0}")]
+    Refused(String),
     /// Longer than 64 KiB.
     #[error("the time-stamp is too long")]
     TooLong,

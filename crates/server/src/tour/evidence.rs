@@ -1,6 +1,6 @@
 //! What a stranger can check after the tour.
 
-use super::relying_party::RelyingParty;
+use super::{relying_party::RelyingParty, validation::Stamp};
 use anyhow::{Context, Result, ensure};
 use jiff::Timestamp;
 use pki::x509::{Certificate, verify_chain};
@@ -11,7 +11,7 @@ pub(super) struct Evidence {
     pub(super) document_number: String,
     pub(super) authentication: Certificate,
     pub(super) signature: Certificate,
-    issuer: Certificate,
+    pub(super) issuer: Certificate,
 }
 
 /// Data and the signature over them.
@@ -66,6 +66,7 @@ impl Evidence {
         document: &[u8],
         pss: &Signed,
         pkcs1: &Signed,
+        stamp: &Stamp,
     ) -> Result<()> {
         let write = |name: &str, bytes: &[u8]| {
             let path = folder.join(name);
@@ -79,6 +80,8 @@ impl Evidence {
         write("login.sig", &login.signature)?;
         write("document.bin", document)?;
         write("document.sig", &pss.signature)?;
-        write("legacy.sig", &pkcs1.signature)
+        write("legacy.sig", &pkcs1.signature)?;
+        write("tsu.pem", stamp.unit.to_pem().as_bytes())?;
+        write("document.tst", stamp.token.der())
     }
 }

@@ -15,8 +15,8 @@ const SCHEME: &str = "smart-id-demo";
 const NAME: &str = "DEMO";
 
 pub(super) struct RelyingParty {
-    transport: Transport,
-    root: Certificate,
+    pub(super) transport: Transport,
+    pub(super) root: Certificate,
 }
 
 /// What the relying party remembers of a request.

@@ -205,3 +205,39 @@ fn strange_nonces_are_echoed_too() {
         assert_eq!(info(&token(&asked, &unit(&key), &key)).nonce, asked.nonce);
     }
 }
+
+#[test]
+fn a_clients_request_is_answered_and_its_token_verifies() {
+    let key = Key::p384(7);
+    let asked = TimeStampRequest::new(imprint(), &[0x51; 20]).unwrap();
+    let arrived = TimeStampRequest::parse(&asked.to_der().unwrap()).unwrap();
+    assert_eq!(arrived.imprint(), asked.imprint());
+    assert_eq!(arrived.nonce(), Some([0x51; 20].as_slice()));
+    let token = UnsignedToken::build(&arrived, &unit(&key), now(), &mut Counter::default())
+        .unwrap()
+        .sign(&key)
+        .unwrap();
+    let received = TimeStampToken::parse_response(&token.response()).unwrap();
+    let verified = received.verify(&unit_certificate(&key), &imprint(), asked.nonce());
+    assert_eq!(verified.unwrap().time(), received.time);
+}
+
+#[test]
+fn a_request_is_not_made_with_a_nonce_that_is_no_positive_number() {
+    for nonce in [[].as_slice(), &[0], &[0x80], &[1; 65]] {
+        assert!(
+            TimeStampRequest::new(imprint(), nonce).is_err(),
+            "{nonce:?}"
+        );
+    }
+}
+
+#[test]
+fn an_answer_without_token_tells_the_servers_reason() {
+    let failure = TimeStampFailure::UnacceptedPolicy;
+    let error = TimeStampToken::parse_response(&failure.response()).unwrap_err();
+    assert_eq!(error, TokenError::Refused(failure.to_string()));
+    let (token, _) = honest();
+    // The token alone is no answer.
+    assert!(TimeStampToken::parse_response(token.der()).is_err());
+}
