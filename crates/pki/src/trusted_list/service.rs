@@ -20,9 +20,14 @@ pub(super) fn service(service: &TrustService) -> Option<Element> {
         return Some(tsp_service);
     }
     // TS 119 612 §5.6.3: history names the key, not a certificate.
-    let instances = history
-        .iter()
-        .map(|status| about("ServiceHistoryInstance", service, name_and_key(service), status));
+    let instances = history.iter().map(|status| {
+        about(
+            "ServiceHistoryInstance",
+            service,
+            name_and_key(service),
+            status,
+        )
+    });
     Some(tsp_service.child(element("ServiceHistory").children(instances)))
 }
 

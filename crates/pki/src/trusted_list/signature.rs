@@ -87,16 +87,18 @@ impl UnsignedTrustedList {
             .attribute("URI", format!("#{SIGNED_PROPERTIES_ID}"));
         ds("SignedInfo")
             .child(with_algorithm("CanonicalizationMethod", EXCLUSIVE_C14N))
-            .child(with_algorithm("SignatureMethod", signature_method(algorithm)))
+            .child(with_algorithm(
+                "SignatureMethod",
+                signature_method(algorithm),
+            ))
             .child(list)
             .child(properties)
     }
 
     /// ETSI EN 319 132-1 §5.2.
     fn signed_properties(&self, digest: DigestAlgorithm) -> Element {
-        let certificate = xades("Cert").child(
-            xades("CertDigest").children(digest_of(digest, self.signer.der())),
-        );
+        let certificate =
+            xades("Cert").child(xades("CertDigest").children(digest_of(digest, self.signer.der())));
         let signature_properties = xades("SignedSignatureProperties")
             .child(xades("SigningTime").text(date_time(self.signing_time)))
             .child(xades("SigningCertificateV2").child(certificate));

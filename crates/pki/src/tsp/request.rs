@@ -1,8 +1,8 @@
 //! A request as it came (RFC 3161 §2.4.1).
 
 use const_oid::ObjectIdentifier;
-use der::asn1::{Any, Int};
 use der::Decode;
+use der::asn1::{Any, Int};
 
 use super::failure::TimeStampFailure;
 use super::structures::{Imprint, Request};
@@ -97,8 +97,8 @@ impl MessageImprint {
         let Imprint { algorithm, digest } = der
             .decode_as()
             .map_err(|error: der::Error| TimeStampFailure::BadDataFormat(error.to_string()))?;
-        let algorithm = DigestAlgorithm::from_identifier(&algorithm)
-            .ok_or(TimeStampFailure::BadAlgorithm)?;
+        let algorithm =
+            DigestAlgorithm::from_identifier(&algorithm).ok_or(TimeStampFailure::BadAlgorithm)?;
         // RFC 3161 §2.4.1: the length of the hash must match the algorithm.
         if digest.as_bytes().len() != algorithm.length() {
             return Err(TimeStampFailure::BadDataFormat(

@@ -1,1 +1,2 @@
-#[cfg(test)] const _: () = ();
+#[cfg(test)]
+const _: () = ();

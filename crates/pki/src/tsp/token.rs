@@ -128,7 +128,10 @@ impl TimeStampToken {
 
 impl Signer {
     fn read(data: &SignedData) -> Result<Self, TokenError> {
-        let signers = data.signers.element_bytes().map_err(TokenError::Malformed)?;
+        let signers = data
+            .signers
+            .element_bytes()
+            .map_err(TokenError::Malformed)?;
         // RFC 3161 §2.4.2: no signature other than the authority's.
         let [signer] = signers.as_slice() else {
             return Err(TokenError::NotOneSigner);

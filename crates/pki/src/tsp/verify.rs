@@ -8,9 +8,7 @@ use thiserror::Error;
 
 use super::build::directory_name;
 use super::request::MessageImprint;
-use super::structures::{
-    self, AlgorithmProtection, IssuerSerial, SigningCertificateV2,
-};
+use super::structures::{self, AlgorithmProtection, IssuerSerial, SigningCertificateV2};
 use super::token::TimeStampToken;
 use crate::digest::DigestAlgorithm;
 use crate::oids;
@@ -125,7 +123,10 @@ impl TimeStampToken {
     }
 
     fn has_attribute(&self, oid: ObjectIdentifier) -> bool {
-        self.signer.attributes.iter().any(|(found, _)| *found == oid)
+        self.signer
+            .attributes
+            .iter()
+            .any(|(found, _)| *found == oid)
     }
 
     /// The one value of an attribute that stands there once (RFC 5652 §11).
