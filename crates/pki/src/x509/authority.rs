@@ -215,6 +215,8 @@ impl IssuingCaConfig {
         let root_key = root_certificate.public_key();
         let extensions = extensions_of_issuing_ca(&root.publication, root_key, &public_key)
             .map_err(BuildError::from)?;
+        // No certificate outlives its issuer's. Certificates know whole seconds.
+        let last = root_certificate.not_after().as_second() - not_before.as_second();
         let tbs = Parts {
             serial: &serial_number(rng),
             algorithm: root_key
@@ -222,7 +224,7 @@ impl IssuingCaConfig {
                 .ok_or(CeremonyError::NotACertificateKey)?,
             issuer: root_certificate.subject(),
             not_before,
-            lifetime: ISSUING_CA_LIFETIME,
+            lifetime: ISSUING_CA_LIFETIME.min(SignedDuration::from_secs(last)),
             subject: &self.name.name().map_err(BuildError::from)?,
             public_key: &public_key,
             extensions,

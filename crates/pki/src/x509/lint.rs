@@ -144,8 +144,13 @@ fn check_validity(
         Profile::ListSigner => LIST_SIGNER_LIFETIME,
     };
     let found = facts.not_before.duration_until(facts.not_after);
-    // An authority's last responder ends with it: its certificates are asked about to the end.
-    let ends_with_issuer = profile == Profile::OcspResponder
+    // An authority's last responder ends with it: its certificates are asked about to the end. So do the last authorities
+    // and units below a root.
+    let may_end_with_issuer = matches!(
+        profile,
+        Profile::OcspResponder | Profile::IssuingCa | Profile::TimeStampingUnit
+    );
+    let ends_with_issuer = may_end_with_issuer
         && found < lifetime
         && found.is_positive()
         && issuer

@@ -72,11 +72,13 @@ pub fn build_time_stamping_unit<R>(
 where
     R: CryptoRng + ?Sized,
 {
+    let last = seconds(not_before)?.duration_until(root_certificate.not_after());
     Service {
         profile: Profile::TimeStampingUnit,
         name: name.name()?,
         public_key: PublicKey::from_spki_der(public_key_spki)?,
-        lifetime: UNIT_LIFETIME,
+        // No certificate outlives its issuer's.
+        lifetime: UNIT_LIFETIME.min(last),
         publication: Some(&root.publication),
     }
     .build(Issuer::root(root_certificate), not_before, rng)

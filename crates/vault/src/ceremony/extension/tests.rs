@@ -144,6 +144,26 @@ fn two_extensions_add_two_successors_and_everything_before_them_stays() {
     }
 }
 
+#[test]
+fn what_is_made_late_in_the_root_s_life_ends_with_it() {
+    let deployment = Deployment::new();
+    let mut config = with(&["eid-q-2"]);
+    config.time_stamping.as_mut().unwrap().common_name = "TSU 2".into();
+    assert_eq!(deployment.extend(&config, later(16)), ["eid-q-2", "tsu-2"]);
+    let vault = deployment.open();
+    let end = deployment.root.certificate().not_after();
+    let issuer = vault.issuer(AccountLevel::Qualified);
+    assert_eq!(issuer.ca.certificate().not_after(), end);
+    assert_eq!(
+        vault.time_stamping_unit().unwrap().certificate.not_after(),
+        end
+    );
+    config = with(&["eid-q-2", "eid-q-3"]);
+    config.time_stamping.as_mut().unwrap().common_name = "TSU 2".into();
+    let after_its_end = deployment.prepare(&config, later(21));
+    assert!(after_its_end.is_err());
+}
+
 #[tokio::test]
 async fn an_older_authority_still_signs_for_what_it_issued() {
     use pki::crl::UnsignedRevocationList;
