@@ -90,6 +90,10 @@ impl<'a> Signed<'a> {
     ) -> Result<(), VerificationError> {
         let known = SignatureAlgorithm::from_oid(&algorithm.oid)
             .ok_or(VerificationError::UnsupportedKey)?;
+        // Nothing signs this field, so only its one form is taken; RFC 4055 §5: with RSA, absent parameters as well.
+        if algorithm.parameters.is_some() && *algorithm != known.identifier() {
+            return Err(VerificationError::UnsupportedKey);
+        }
         key.verify(known, tbs, signature)
     }
 }

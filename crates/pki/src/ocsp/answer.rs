@@ -40,8 +40,8 @@ pub struct UnsignedOcspResponse {
 
 impl UnsignedOcspResponse {
     /// Builds the answer to a request: one SingleResponse for each certificate asked about, CertID and nonce byte for byte,
-    /// archiveCutoff in each, `thisUpdate = producedAt = now` without fraction and without nextUpdate, responder byKey, its
-    /// certificate embedded first.
+    /// archiveCutoff in each, `thisUpdate = producedAt = now` without fraction and without nextUpdate, responder byName,
+    /// its certificate embedded first.
     ///
     /// # Errors
     /// [`BuildError`]; also if `statuses` are not as many as the request's certificates.
@@ -73,10 +73,9 @@ impl UnsignedOcspResponse {
             Some(nonce) => asn1::explicit(1, &asn1::sequence(&[nonce])?)?,
             None => Vec::new(),
         };
-        let key_hash = OctetString::new(responder.public_key().key_identifier().as_slice())?;
         let tbs = asn1::sequence(&[
-            // RFC 6960 §4.2.1: byKey is the SHA-1 of the responder's key bits, its only form.
-            &asn1::explicit(2, &key_hash.to_der()?)?,
+            // RFC 6960 §4.2.1 leaves the choice; one published client (vatsake/smart-id-v3 0.9.7) cannot read byKey.
+            &asn1::explicit(1, responder.subject().der())?,
             &now,
             &asn1::sequence(&[&responses])?,
             &extensions,

@@ -106,12 +106,12 @@ fn fractions_of_a_second_are_dropped() {
 }
 
 #[test]
-fn the_responders_certificate_is_embedded_and_named_by_key() {
+fn the_responders_certificate_is_embedded_and_named_by_its_subject() {
     let answer = answer_to(&request(), CertificateStatus::Good);
     assert_eq!(answer.certificates, [responder().der().to_vec()]);
     assert_eq!(
         answer.responder,
-        response::ResponderId::ByKey(responder().public_key().key_identifier().to_vec())
+        response::ResponderId::ByName(responder().subject().der().to_vec())
     );
 }
 
