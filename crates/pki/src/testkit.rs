@@ -14,9 +14,11 @@ use crate::oids;
 use crate::x509::{Certificate, DistinguishedName};
 use crate::{PublicKey, SignatureAlgorithm, Signer, SignerError};
 
+type SignFn = dyn Fn(&[u8]) -> Vec<u8>;
+
 /// A key in memory.
 pub(crate) struct Key {
-    sign: Box<dyn Fn(&[u8]) -> Vec<u8>>,
+    sign: Box<SignFn>,
     spki: Vec<u8>,
     algorithm: SignatureAlgorithm,
 }

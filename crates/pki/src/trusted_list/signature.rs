@@ -2,7 +2,7 @@
 
 use base64ct::{Base64, Encoding};
 use der::asn1::UintRef;
-use der::{Decode, Encode, Sequence};
+use der::{Decode, Sequence};
 use jiff::Timestamp;
 
 use super::lists::date_time;

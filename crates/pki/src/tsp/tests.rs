@@ -27,7 +27,7 @@ fn unit(key: &Key) -> TimeStampingUnit {
 
 /// What clients ask: a nonce as long as libdigidocpp's, certificates wanted.
 fn request(algorithm: DigestAlgorithm) -> Request {
-    let imprint = super::structures::Imprint {
+    let imprint = structures::Imprint {
         algorithm: algorithm.identifier(),
         digest: der::asn1::OctetString::new(algorithm.digest(MESSAGE)).unwrap(),
     };

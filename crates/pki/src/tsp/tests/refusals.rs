@@ -429,7 +429,7 @@ fn a_tst_info_of_another_form_is_refused() {
 fn only_the_forms_of_time_that_rfc_3161_allows_are_read() {
     let read = |text: &str| {
         let time = Any::new(der::Tag::GeneralizedTime, text.as_bytes()).unwrap();
-        super::time::decode(&time).map(|time| time.to_string())
+        time::decode(&time).map(|time| time.to_string())
     };
     let some = |text: &str| Some(text.to_owned());
     assert_eq!(read("20260301120000Z"), some("2026-03-01T12:00:00Z"));
@@ -462,13 +462,13 @@ fn only_the_forms_of_time_that_rfc_3161_allows_are_read() {
         assert_eq!(changed, Err(TokenError::Time), "{other}");
     }
     let utc = Any::new(der::Tag::UtcTime, b"260301120000Z".as_slice()).unwrap();
-    assert_eq!(super::time::decode(&utc), None);
+    assert_eq!(time::decode(&utc), None);
 }
 
 #[test]
 fn a_time_after_the_certificate_is_refused() {
     let expired = with_info(|info| {
-        info.time = super::time::encode("2031-01-01T00:00:00Z".parse().unwrap()).unwrap();
+        info.time = time::encode("2031-01-01T00:00:00Z".parse().unwrap()).unwrap();
     });
     assert_eq!(expired, Err(TokenError::OutsideValidity));
 }
