@@ -146,7 +146,7 @@ async fn whatever_was_changed_in_the_database_is_found() {
         ),
         (
             row("account_id = (SELECT id FROM account WHERE level = 'ADVANCED')"),
-            "names another person",
+            "differs from its record",
         ),
         (
             format!("DELETE FROM certificate_record WHERE upper(serial) = '{signing}'"),

@@ -103,6 +103,7 @@ async fn the_ninth_wrong_pin_ends_one_certificate_and_deletion_the_other() {
         assert!(matches!(view, View::WrongPin { destroyed, .. } if destroyed == (count == 9)));
         if count < 9 && count % 3 == 0 {
             world.pass(SignedDuration::from_hours(24));
+            world.jobs().await;
         }
     }
     let locked = revoked_now(&world, RevocationReason::CessationOfOperation);

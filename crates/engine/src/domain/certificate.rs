@@ -287,3 +287,87 @@ pub struct StoredTrustedList {
     /// The signed list of lists that points to it.
     pub list_of_lists: String,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    macro_rules! vector {
+        ($file:literal) => {
+            Certificate::parse(include_bytes!(concat!("../../../../vectors/pki/", $file)))
+                .expect("a certificate")
+        };
+    }
+
+    #[test]
+    fn real_certificates_claim_what_they_were_issued_for() {
+        let levels = [
+            CertificateLevel::Advanced,
+            CertificateLevel::Qualified,
+            CertificateLevel::Qscd,
+        ];
+        for (certificate, answers) in [
+            (
+                vector!("smartid-test-2024e-auth-ee-40504040001.der"),
+                [true; 3],
+            ),
+            (
+                vector!("smartid-test-2024e-sign-ee-40504040001.der"),
+                [true; 3],
+            ),
+            (
+                vector!("smartid-test-nq2021e-auth-lt.der"),
+                [true, false, false],
+            ),
+        ] {
+            let claims = CertificateClaims::of(&certificate, &SchemeOids::SK).expect("a level");
+            assert_eq!(levels.map(|level| claims.satisfies(level)), answers);
+            // Of another scheme it says nothing.
+            CertificateClaims::of(&certificate, &SchemeOids::SK_2016).expect_err("no level");
+        }
+    }
+
+    #[test]
+    fn a_qualified_certificate_without_a_device_is_no_qscd() {
+        let claims = CertificateClaims {
+            level: AccountLevel::Qualified,
+            device: false,
+        };
+        assert!(claims.satisfies(CertificateLevel::Qualified));
+        assert!(!claims.satisfies(CertificateLevel::Qscd));
+        let basic = CertificateClaims {
+            level: AccountLevel::Advanced,
+            device: true,
+        };
+        assert!(!basic.satisfies(CertificateLevel::Qscd));
+    }
+
+    #[test]
+    fn only_an_operator_chooses_the_reason() {
+        for (reason, expected) in [
+            (
+                CloseReason::DeletedByOwner,
+                Some(RevocationReason::CessationOfOperation),
+            ),
+            (
+                CloseReason::PinLocked,
+                Some(RevocationReason::CessationOfOperation),
+            ),
+            (CloseReason::Cloned, Some(RevocationReason::KeyCompromise)),
+            (CloseReason::Replaced, Some(RevocationReason::Superseded)),
+            (CloseReason::Expired, None),
+        ] {
+            for by_operator in [None, Some(RevocationReason::AffiliationChanged)] {
+                assert_eq!(reason.revocation(by_operator), expected);
+            }
+        }
+        let operator = CloseReason::DeletedByOperator;
+        assert_eq!(
+            operator.revocation(None),
+            Some(RevocationReason::PrivilegeWithdrawn)
+        );
+        for reason in OPERATOR_REASONS {
+            assert_eq!(operator.revocation(Some(reason)), Some(reason));
+        }
+    }
+}

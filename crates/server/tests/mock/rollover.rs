@@ -75,7 +75,7 @@ fn after_an_extension_new_accounts_have_the_new_authority_and_old_ones_keep_thei
     for name in ["root", "eid-q", "eid-nq", "eid-q-2", "tsu", "trust-list"] {
         let address = demo.address();
         assert_eq!(
-            get(&address, &format!("/certs/{name}.crt")).0,
+            get(&address, &format!("/certs/{name}.pem")).0,
             200,
             "{name}"
         );

@@ -85,8 +85,29 @@ fn only_whose_control_code_is_compared_gets_an_account() {
         "{listed}"
     );
     let document = listed.split(' ').next().expect("a document number");
-    let closed = run(&["account", "close", document, "--data", &data, "--yes"]);
+    let close = |reason: &str| {
+        run(&[
+            "account", "close", document, "--data", &data, "--yes", "--reason", reason,
+        ])
+    };
+    let unknown = close("ca-compromise");
+    assert!(
+        stderr(&unknown).contains("privilege-withdrawn"),
+        "{}",
+        stderr(&unknown)
+    );
+    let check = || run(&["check", "certificates", "--data", &data]);
+    let before = stdout(&check());
+    assert!(before.contains("(2 given out, 0 revoked)"), "{before}");
+    let closed = close("key-compromise");
     assert!(closed.status.success(), "{}", stderr(&closed));
+    let after = check();
+    assert!(after.status.success(), "{}", stdout(&after));
+    assert!(
+        stdout(&after).contains("(2 given out, 2 revoked)"),
+        "{}",
+        stdout(&after)
+    );
     assert_eq!(
         stdout(&run(&[
             "account",

@@ -220,6 +220,19 @@ fn planted_weak_keys_are_found_by_command_and_job_and_good_ones_are_not() {
     expected.sort();
     assert_eq!(found, expected);
 
+    // Nobody ever issued their certificates.
+    let config_path = config.to_str().expect("UTF-8");
+    let certificates = run(&["check", "certificates", "--config", config_path]);
+    assert_eq!(certificates.status.code(), Some(1));
+    let said = stdout(&certificates);
+    for number in [1, 2, 3] {
+        let key = key_id(number, Purpose::Signature);
+        assert!(
+            said.contains(&format!("of key {key}: the certificate cannot be read")),
+            "{said}"
+        );
+    }
+
     // What is closed harms nobody any more, and is still compared with what comes.
     for number in [2, 3] {
         let config = config.to_str().expect("UTF-8");

@@ -56,16 +56,17 @@ impl Authorities {
     }
 
     /// Every rule of the profile, the signature, and that what the certificate points to is what the authority's others
-    /// point to.
+    /// point to. What the others have in common is learnt only from those that are as recorded.
     pub(super) fn relint(
         &mut self,
         issuer: CaKeyId,
         profile: Profile,
         certificate: &Certificate,
+        as_recorded: bool,
     ) -> Relint {
         match self.0.get_mut(&issuer) {
             None => Relint::UnknownAuthority,
-            Some(authority) => authority.relint(profile, certificate),
+            Some(authority) => authority.relint(profile, certificate, as_recorded),
         }
     }
 
@@ -77,10 +78,10 @@ impl Authorities {
 }
 
 impl Authority {
-    fn relint(&mut self, profile: Profile, certificate: &Certificate) -> Relint {
+    fn relint(&mut self, profile: Profile, certificate: &Certificate, as_recorded: bool) -> Relint {
         self.checked += 1;
         let mut findings = match profile {
-            Profile::EndEntity(profile) => self.compare(profile, certificate),
+            Profile::EndEntity(profile) => self.compare(profile, certificate, as_recorded),
             _ => Vec::new(),
         };
         let said = self.says.as_ref();
@@ -114,7 +115,12 @@ impl Authority {
         }
     }
 
-    fn compare(&mut self, profile: EndEntityProfile, certificate: &Certificate) -> Vec<String> {
+    fn compare(
+        &mut self,
+        profile: EndEntityProfile,
+        certificate: &Certificate,
+        as_recorded: bool,
+    ) -> Vec<String> {
         let policy = certificate.policies().next();
         let policy = policy.map(|oid| oid.to_string()).unwrap_or_default();
         let mut findings = Vec::new();
@@ -126,7 +132,8 @@ impl Authority {
             crl_urls: certificate.crl_urls().to_vec(),
         };
         match &self.says {
-            None => self.says = Some(says),
+            None if as_recorded => self.says = Some(says),
+            None => {}
             Some(first) => {
                 for (same, what) in [
                     (first.level == says.level, "level"),
@@ -150,7 +157,8 @@ impl Authority {
             }
         }
         let usage = certificate.extended_key_usage().first();
-        if let (Purpose::Authentication, Some(usage)) = (profile.purpose, usage) {
+        if let (Purpose::Authentication, Some(usage), true) = (profile.purpose, usage, as_recorded)
+        {
             self.usage.get_or_insert_with(|| usage.to_string());
         }
         findings
