@@ -1,6 +1,7 @@
 mod audit;
 mod certificates;
 mod keys;
+mod vault;
 
 use super::{DeploymentArgs, hint};
 use crate::{
@@ -11,18 +12,11 @@ use crate::{
 use anyhow::{Error, Result};
 use base64ct::{Base64, Encoding};
 use clap::{Args, ValueEnum};
-use engine::{
-    domain::{AccountLevel, AuditLink},
-    policy::ACCOUNT_LIFETIME,
-    ports::{CaSigner, Store},
-};
-use jiff::{SignedDuration, Timestamp};
-use pki::x509::Certificate;
+use engine::{domain::AuditLink, ports::Store};
 use std::{
     io::{Write, stdout},
     process::ExitCode,
 };
-use vault::VaultError;
 
 /// Say what is wrong with a deployment, and how to mend it
 ///
@@ -104,7 +98,7 @@ pub(super) async fn run(arguments: CheckArgs) -> Result<ExitCode> {
                 check_store(&config, &mut findings).await;
             }
             if asked(What::Vault) {
-                check_vault(&config, &mut findings);
+                vault::check(&config, &mut findings);
             }
             if asked(What::Audit)
                 && let Err(error) = audit::check(
@@ -237,125 +231,6 @@ async fn check_store(config: &Config, findings: &mut Vec<Finding>) {
         Err(error) => findings.push(wrong(&error)),
     }
 }
-
-fn check_vault(config: &Config, findings: &mut Vec<Finding>) {
-    let file = config.vault.file.display();
-    match deployment::open_vault(&config.vault) {
-        Ok(vault) => {
-            findings.push(Finding::Fine(format!(
-                "vault {file} is undamaged and opens with its key"
-            )));
-            check_authorities(&vault, findings);
-        }
-        Err(error)
-            if error
-                .chain()
-                .any(|cause| matches!(cause.downcast_ref(), Some(VaultError::InUse(_)))) =>
-        {
-            findings.push(Finding::Note(format!(
-                "vault {file} is open in a running server; stop it to look inside"
-            )));
-        }
-        Err(error) => findings.push(wrong(&error)),
-    }
-}
-
-/// An authority that issues has to outlive the accounts it issues for, or their certificates end before they do.
-fn check_authorities(vault: &dyn CaSigner, findings: &mut Vec<Finding>) {
-    let now = Timestamp::now();
-    let issuing =
-        [AccountLevel::Qualified, AccountLevel::Advanced].map(|level| vault.issuer(level).id);
-    let issuers = vault.issuers();
-    let unit = vault.time_stamping_unit();
-    let signer = vault.list_signer();
-    for published in vault.published() {
-        let name = &published.name;
-        let certificate = match Certificate::parse(&published.certificate) {
-            Ok(certificate) => certificate,
-            Err(error) => {
-                findings.push(wrong(
-                    &Error::new(error).context(format!("certificate of {name}")),
-                ));
-                continue;
-            }
-        };
-        let is = |other: &Certificate| other.der() == certificate.der();
-        findings.push(if name == "root" {
-            let mend = "hold a new ceremony";
-            lifetime("root", &certificate, ACCOUNT_LIFETIME, mend, now)
-        } else if let Some(issuer) = issuers.iter().find(|issuer| issuer.name == *name) {
-            let mend = "add a successor to the ceremony's file and run `smart-id ceremony --extend`";
-            if issuing.contains(&issuer.id) {
-                let what = format!("authority {name}");
-                lifetime(&what, &certificate, ACCOUNT_LIFETIME, mend, now)
-            } else {
-                Finding::Fine(format!(
-                    "authority {name} has a successor and answers for what it issued, until {:.0}",
-                    certificate.not_after()
-                ))
-            }
-        } else if unit.as_ref().is_some_and(|unit| is(&unit.certificate)) {
-            let mend = "give time_stamping another common_name in the ceremony's file and run `smart-id ceremony --extend`";
-            let what = format!("time-stamping unit {name}");
-            lifetime(&what, &certificate, SERVICE_NOTICE, mend, now)
-        } else if signer.as_ref().is_some_and(|signer| is(signer)) {
-            let mend = "give trusted_list another common_name in the ceremony's file and run `smart-id ceremony --extend`";
-            let what = format!("signer of the trusted list {name}");
-            lifetime(&what, &certificate, SERVICE_NOTICE, mend, now)
-        } else {
-            Finding::Fine(format!(
-                "{name} has a successor; its certificate stays published"
-            ))
-        });
-    }
-    check_root_list(vault, now, findings);
-}
-
-/// Whoever checks a certificate of ours up to the root needs it.
-fn check_root_list(vault: &dyn CaSigner, now: Timestamp, findings: &mut Vec<Finding>) {
-    let mend = "run `smart-id ceremony --extend`, which signs the next one";
-    let next = vault.root_revocation_list().map(|list| list.next_update());
-    findings.push(match next {
-        None => Finding::Note(format!(
-            "the vault has no revocation list of the root; {mend}"
-        )),
-        Some(None) => Finding::Wrong(format!(
-            "the root's revocation list does not say when it ends; mend: {mend}"
-        )),
-        Some(Some(next)) if next <= now => Finding::Wrong(format!(
-            "the root's revocation list ended at {next:.0}; mend: {mend}"
-        )),
-        Some(Some(next)) if next.duration_since(now) < ROOT_LIST_NOTICE => Finding::Note(format!(
-            "the root's revocation list ends at {next:.0}; {mend}"
-        )),
-        Some(Some(next)) => Finding::Fine(format!(
-            "the root's revocation list is valid until {next:.0}"
-        )),
-    });
-}
-
-fn lifetime(
-    what: &str,
-    certificate: &Certificate,
-    notice: SignedDuration,
-    mend: &str,
-    now: Timestamp,
-) -> Finding {
-    let end = certificate.not_after();
-    if end <= now {
-        Finding::Wrong(format!("{what} has expired; mend: {mend}"))
-    } else if end.duration_since(now) < notice {
-        Finding::Note(format!("{what} ends soon, at {end:.0}; {mend}"))
-    } else {
-        Finding::Fine(format!("{what} is valid until {end:.0}"))
-    }
-}
-
-/// How long before its end a unit or a signer should have a successor.
-const SERVICE_NOTICE: SignedDuration = SignedDuration::from_hours(90 * 24);
-
-/// The root's key is offline, and those who have its parts are busy people.
-const ROOT_LIST_NOTICE: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 fn wrong(error: &Error) -> Finding {
     Finding::Wrong(match hint::of(error) {
