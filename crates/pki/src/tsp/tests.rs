@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 use der::asn1::{Any, Int};
 use der::{Decode, Encode};
 use jiff::SignedDuration;
@@ -63,7 +62,3 @@ fn honest() -> (TimeStampToken, Certificate) {
     let token = token(&request(DigestAlgorithm::Sha256), &unit, &key);
     (token, unit.certificate)
 }
-=======
-#[cfg(test)]
-const _: () = ();
->>>>>>> records
