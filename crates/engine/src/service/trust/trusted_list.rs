@@ -254,6 +254,10 @@ impl Service {
         }
         let issuers = self.ca.issuers();
         let kind_of = |certificate: &Certificate| {
+            // The root and the list's signer are no services.
+            if certificate.issuer() == certificate.subject() {
+                return None;
+            }
             if certificate.extended_key_usage().contains(&TIME_STAMPING) {
                 return Some(QUALIFIED_TIME_STAMPING);
             }
@@ -409,8 +413,9 @@ pub fn status_name(status: Status) -> &'static str {
 /// As what a list of ours has a certificate.
 fn published_kind(xml: &str, certificate: &Certificate) -> Option<&'static str> {
     let text = Base64::encode_string(certificate.der());
-    let service = xml
-        .split("<TSPService>")
+    let services = xml.split("<TSPService>").skip(1);
+    let service = services
+        .filter_map(|service| service.split("</TSPService>").next())
         .find(|service| service.contains(&text))?;
     [QUALIFIED_CA, CA, QUALIFIED_TIME_STAMPING]
         .into_iter()
