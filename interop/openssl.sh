@@ -71,16 +71,15 @@ signatures() {
 }
 
 timestamp() {
-    accepted "document.tst stamps document.sig" stamped document.sig document.tst
-    refused "document.tst for another signature" 'message imprint mismatch' stamped legacy.sig document.tst
+    accepted "document.tst stamps document.sig" says 'Verification: OK' stamped document.sig document.tst root.pem
+    refused "document.tst for another signature" 'message imprint mismatch' stamped legacy.sig document.tst root.pem
     flip document.tst changed.tst "$(($(size document.tst) - 1))"
-    refused "document.tst with its last byte different" 'signature failure' stamped document.sig changed.tst
-    refused "document.tst without the root" 'certificate verify error' \
-        openssl ts -verify -data document.sig -in document.tst -token_in -CAfile ca.pem -untrusted tsu.pem
+    refused "document.tst with its last byte different" 'signature failure' stamped document.sig changed.tst root.pem
+    refused "document.tst without the root" 'certificate verify error' stamped document.sig document.tst ca.pem
 }
 
 stamped() {
-    says 'Verification: OK' openssl ts -verify -data "$1" -in "$2" -token_in -CAfile root.pem -untrusted tsu.pem
+    openssl ts -verify -data "$1" -in "$2" -token_in -CAfile "$3" -untrusted tsu.pem
 }
 
 # signature KEY MESSAGE SIGNATURE OTHER_KEY OPTION…
