@@ -266,6 +266,28 @@ impl World {
         });
     }
 
+    /// The engine of another process on the same database; to be dropped before the server stops.
+    ///
+    /// # Panics
+    /// The database cannot be opened.
+    pub async fn another_process(&self) -> Service {
+        let store = SqliteStore::open(
+            self.database().to_str().expect("UTF-8"),
+            ColumnKey::new(1, Zeroizing::new([7; 32])),
+            Options::default(),
+        )
+        .await
+        .expect("database");
+        Service::new(
+            Arc::new(store),
+            self.vault().clone(),
+            self.vault().clone(),
+            self.clock.clone(),
+            Arc::new(SystemEntropy),
+            self.policy.clone(),
+        )
+    }
+
     /// Stops the server and starts it again on the same files.
     pub async fn restart(&mut self) {
         self.stop().await;

@@ -49,13 +49,15 @@ async fn posted(
 async fn in_path(
     State(app): State<App>,
     client: ClientAddress,
-    FromPath(ca): FromPath<String>,
     uri: Uri,
 ) -> Result<Response, Failure> {
     app.count_validation(client)?;
-    // What is no base64 is no request either, and OCSP has its own word for that.
-    let request = uri.path().splitn(4, '/').nth(3).and_then(decode);
-    answer(&app, &ca, &request.unwrap_or_default()).await
+    // `/ocsp/{ca}/…`, taken apart here: what is no text when it is decoded is no request either, and OCSP has its own word
+    // for that.
+    let mut parts = uri.path().splitn(4, '/').skip(2);
+    let ca = parts.next().unwrap_or_default();
+    let request = parts.next().and_then(decode);
+    answer(&app, ca, &request.unwrap_or_default()).await
 }
 
 async fn answer(app: &AppState, ca: &str, request: &[u8]) -> Result<Response, Failure> {
@@ -103,4 +105,4 @@ fn decode(path: &str) -> Option<Vec<u8>> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

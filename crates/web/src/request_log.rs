@@ -319,6 +319,29 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn trouble_behind_an_ocsp_answer_is_logged_with_its_cause() {
+        let site = Site::new().await;
+        let question = crate::ocsp::tests::question(&site, "eid-q");
+        site.break_down().await;
+        let (_, lines) = Log::of(async {
+            site.post_bytes(
+                "/ocsp/eid-q",
+                "application/ocsp-request",
+                question.der().to_vec(),
+            )
+            .await;
+        })
+        .await;
+        let fields = &lines[0]["fields"];
+        assert_eq!(
+            (&lines[0]["level"], &fields["status"]),
+            (&"ERROR".into(), &200.into())
+        );
+        let cause = fields["cause"].as_str().unwrap();
+        assert!(cause.starts_with("database: "), "{cause}");
+    }
+
+    #[tokio::test]
     async fn maintenance_is_no_error() {
         let site = Site::with(WebSettings {
             maintenance: true,

@@ -18,6 +18,7 @@ mod recovery;
 mod revocation;
 mod rp_api;
 mod test_lab;
+mod trust;
 mod usage;
 mod v2;
 

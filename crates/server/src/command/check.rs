@@ -1,6 +1,7 @@
 mod audit;
 mod certificates;
 mod keys;
+mod publications;
 mod vault;
 
 use super::{DeploymentArgs, hint};
@@ -67,7 +68,7 @@ enum What {
     Vault,
     /// The audit trail: chain, checkpoints, evidence; that nothing was changed, left out or cut off
     Audit,
-    /// Every certificate that was ever signed: against its record, profile, authority and account
+    /// Every certificate that was ever signed: against its record, profile, authority and account; the newest lists
     Certificates,
     /// Every modulus against every other: the same one twice, shared primes, small factors. Takes its time (docs/adr/0011)
     Keys,
@@ -115,6 +116,11 @@ pub(super) async fn run(arguments: CheckArgs) -> Result<ExitCode> {
                 && let Err(error) = certificates::check(&config, &mut findings).await
             {
                 findings.push(wrong(&error.context("certificates")));
+            }
+            if asked(What::Certificates)
+                && let Err(error) = publications::check(&config, &mut findings).await
+            {
+                findings.push(wrong(&error.context("what is published")));
             }
             if asked(What::Keys) {
                 keys::check(&config, arguments.what == What::Keys, &mut findings).await;

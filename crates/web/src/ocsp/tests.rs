@@ -18,7 +18,7 @@ use pki::{
 const SHA1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.14.3.2.26");
 
 /// A question about a certificate that was never issued. Its nonce makes base64 with `/` and `+` in it.
-fn question(site: &Site, ca: &str) -> OcspRequest {
+pub(crate) fn question(site: &Site, ca: &str) -> OcspRequest {
     let issuer = site.certificate(ca);
     let serial = SerialNumber::from_bytes(vec![0x12, 0x34]);
     let asked = CertId::new(SHA1, &issuer, &serial).unwrap();
