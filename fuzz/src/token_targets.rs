@@ -43,7 +43,7 @@ pub(crate) mod time_stamp_token {
     /// Nothing verifies but what the unit signed.
     pub(crate) fn run(data: &[u8]) {
         let scene = scene();
-        for der in [data, &crate::changed(scene.honest.der(), data)] {
+        for der in [data, &super::super::changed(scene.honest.der(), data)] {
             let Ok(token) = TimeStampToken::parse(der) else {
                 continue;
             };

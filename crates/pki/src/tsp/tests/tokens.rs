@@ -213,7 +213,7 @@ fn a_clients_request_is_answered_and_its_token_verifies() {
     let arrived = TimeStampRequest::parse(&asked.to_der().unwrap()).unwrap();
     assert_eq!(arrived.imprint(), asked.imprint());
     assert_eq!(arrived.nonce(), Some([0x51; 20].as_slice()));
-    let token = UnsignedToken::build(&arrived, &unit(&key), now(), &mut Counter::default())
+    let token = UnsignedToken::build(&arrived, &unit(&key), now(), &mut Counter(0))
         .unwrap()
         .sign(&key)
         .unwrap();
