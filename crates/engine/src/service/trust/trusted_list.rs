@@ -1,7 +1,7 @@
 //! The trusted list (TS 119 612) and the list of lists that points to it: a new issue when what it says changes, and when
 //! half of the newest one's life is over.
 
-use super::{MAX_ROUNDS, whole_second};
+use super::{MAX_ROUNDS, is_of_the_future, time_of_next, whole_second};
 use crate::{
     domain::{AuditEvent, ServiceStatus, Status, StoredTrustedList, TrustDecision},
     ports::{Reader, StoreError},
@@ -138,6 +138,7 @@ impl Service {
         let now = self.this_second();
         if let Some(before) = &before
             && before.content == draft.content
+            && !is_of_the_future(before.issued_at, now)
         {
             let half = before.next_update.duration_since(before.issued_at) / 2;
             if now < before.issued_at + half {
@@ -145,8 +146,7 @@ impl Service {
             }
         }
         let sequence = before.as_ref().map_or(1, |before| before.sequence + 1);
-        // A greater number is never of an earlier time, also if the clock was set back.
-        let issued_at = before.map_or(now, |before| now.max(before.issued_at));
+        let issued_at = time_of_next(before.map(|before| before.issued_at), now);
         draft.issue(sequence, issued_at);
         let xml = self.ca.sign_list(draft.list.build(signer)).await?.xml;
         let list_of_lists = self.ca.sign_list(draft.list_of_lists.build(signer)).await?;
