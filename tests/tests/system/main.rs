@@ -6,6 +6,7 @@
 )]
 
 mod certificates;
+mod clocks;
 mod clones;
 mod counting;
 mod device_links;

@@ -14,7 +14,7 @@ use crate::{
     domain::CaKeyId,
     ports::{IssuingAuthority, KeysError, StoreError},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use pki::x509::Certificate;
 use sha2::{Digest, Sha256};
 use std::{
@@ -24,6 +24,9 @@ use std::{
 
 /// Tries to be the one who publishes the next number, before the round ends with what others published.
 const MAX_ROUNDS: u32 = 4;
+
+/// How far the clocks of processes may be apart.
+const MAX_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 /// What a protocol of DER messages answers, and what is to be counted and logged about it.
 #[derive(Debug)]
@@ -166,6 +169,21 @@ fn whole_second(at: Timestamp) -> Timestamp {
     Timestamp::from_second(at.as_second()).unwrap_or(at)
 }
 
+/// Whether a wrong clock made this: validators do not believe it, so that something else must take its place at once, and
+/// not only when its time has come.
+fn is_of_the_future(made: Timestamp, now: Timestamp) -> bool {
+    made.duration_since(now) > MAX_SKEW
+}
+
+/// When the next list is made. A greater number is never of an earlier time, also if clocks differ a little: whoever holds
+/// both takes the newer.
+fn time_of_next(before: Option<Timestamp>, now: Timestamp) -> Timestamp {
+    match before {
+        Some(before) if !is_of_the_future(before, now) => now.max(before),
+        _ => now,
+    }
+}
+
 /// Whether it may be over the next time.
 fn passes(failure: &Infrastructure) -> bool {
     matches!(
@@ -182,4 +200,25 @@ fn place(what: &[u8], whose: &[u8]) -> [u8; 16] {
     let hash = Sha256::new().chain_update(what).chain_update(whose);
     place.copy_from_slice(&hash.finalize()[..16]);
     place
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_list_is_never_of_an_earlier_time_unless_the_clock_was_wrong() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let now = at("2026-11-24T12:00:00Z");
+        for (before, expected, of_the_future) in [
+            ("2026-11-24T11:59:59Z", "2026-11-24T12:00:00Z", false),
+            ("2026-11-24T12:05:00Z", "2026-11-24T12:05:00Z", false),
+            ("2026-11-24T12:05:01Z", "2026-11-24T12:00:00Z", true),
+            ("2046-11-24T12:00:00Z", "2026-11-24T12:00:00Z", true),
+        ] {
+            assert_eq!(time_of_next(Some(at(before)), now), at(expected));
+            assert_eq!(is_of_the_future(at(before), now), of_the_future);
+        }
+        assert_eq!(time_of_next(None, now), now);
+    }
 }

@@ -22,6 +22,10 @@ impl Service {
         if !asked.any(|asked| asked.names_issuer(certificate)) {
             return Some(refusal(OcspOutcome::Unauthorized, None));
         }
+        // Nor for an authority that has ended: no responder's certificate below it is valid any more.
+        if !certificate.is_valid_at(self.now()) {
+            return Some(refusal(OcspOutcome::Unauthorized, None));
+        }
         Some(match self.answer_ocsp(&issuer, &request).await {
             Ok(answer) => answer,
             Err(failure) if passes(&failure) => refusal(OcspOutcome::TryLater, Some(failure)),

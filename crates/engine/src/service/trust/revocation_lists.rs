@@ -1,7 +1,7 @@
 //! Revocation lists (RFC 5280 §5): a new one as soon as the number of revoked certificates changes, and when half of the
 //! newest one's life is over.
 
-use super::MAX_ROUNDS;
+use super::{MAX_ROUNDS, is_of_the_future, time_of_next};
 use crate::{
     domain::StoredRevocationList,
     ports::{IssuingAuthority, StoreError},
@@ -41,7 +41,9 @@ impl Newest {
 
     fn is_due(self, revoked: u64, now: Timestamp) -> bool {
         let half = self.next_update.duration_since(self.this_update) / 2;
-        self.entries != revoked || now >= self.this_update + half
+        self.entries != revoked
+            || now >= self.this_update + half
+            || is_of_the_future(self.this_update, now)
     }
 }
 
@@ -128,8 +130,7 @@ impl Service {
         let revoked = reader.revoked_certificates(issuer.id).await?;
         drop(reader);
         let number = before.as_ref().map_or(1, |before| before.number + 1);
-        // A greater number is never of an earlier time, also if the clock was set back: whoever holds both takes the newer.
-        let this_update = before.map_or(now, |before| now.max(before.this_update));
+        let this_update = time_of_next(before.map(|before| before.this_update), now);
         let next_update = this_update + LIFE;
         let unsigned = UnsignedRevocationList::build(
             issuer.ca.certificate(),
@@ -157,6 +158,31 @@ impl Service {
             Ok(()) => Ok(Some(Newest::of(&list))),
             Err(StoreError::Conflict) => Ok(None),
             Err(error) => Err(error.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_due_at_a_revocation_at_half_its_life_and_when_a_wrong_clock_made_it() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let newest = Newest {
+            this_update: at("2026-11-24T12:00:00Z"),
+            next_update: at("2026-11-25T12:00:00Z"),
+            entries: 3,
+        };
+        for (revoked, now, expected) in [
+            (3, "2026-11-24T12:00:01Z", false),
+            (4, "2026-11-24T12:00:01Z", true),
+            (3, "2026-11-24T23:59:59Z", false),
+            (3, "2026-11-25T00:00:00Z", true),
+            (3, "2026-11-24T11:55:00Z", false),
+            (3, "2026-11-24T11:54:59Z", true),
+        ] {
+            assert_eq!(newest.is_due(revoked, at(now)), expected, "{revoked} {now}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The trusted list (TS 119 612) and the list of lists that points to it: a new issue when what it says changes, and when
 //! half of the newest one's life is over.
 
-use super::{MAX_ROUNDS, whole_second};
+use super::{MAX_ROUNDS, is_of_the_future, time_of_next, whole_second};
 use crate::{
     domain::{AuditEvent, ServiceStatus, Status, StoredTrustedList, TrustDecision},
     ports::{Reader, StoreError},
@@ -138,6 +138,7 @@ impl Service {
         let now = self.this_second();
         if let Some(before) = &before
             && before.content == draft.content
+            && !is_of_the_future(before.issued_at, now)
         {
             let half = before.next_update.duration_since(before.issued_at) / 2;
             if now < before.issued_at + half {
@@ -145,8 +146,7 @@ impl Service {
             }
         }
         let sequence = before.as_ref().map_or(1, |before| before.sequence + 1);
-        // A greater number is never of an earlier time, also if the clock was set back.
-        let issued_at = before.map_or(now, |before| now.max(before.issued_at));
+        let issued_at = time_of_next(before.map(|before| before.issued_at), now);
         draft.issue(sequence, issued_at);
         let xml = self.ca.sign_list(draft.list.build(signer)).await?.xml;
         let list_of_lists = self.ca.sign_list(draft.list_of_lists.build(signer)).await?;
@@ -320,8 +320,8 @@ impl Service {
     /// The scheme operator's decision about a service; without `since`, from now on.
     ///
     /// # Errors
-    /// No such service; the status it has; a time before an earlier decision or in the future; the database cannot be
-    /// used.
+    /// No such service; the status it has, or one that its type cannot have; a time before an earlier decision or in the
+    /// future; the database cannot be used.
     pub async fn decide_trust(
         &self,
         service: &str,
@@ -332,11 +332,12 @@ impl Service {
             let now = self.now();
             let newest = uow.trusted_list().await?;
             let services = self.services(&mut *uow, newest.as_ref()).await?;
-            let current = services
-                .iter()
-                .find(|known| known.name == service)
-                .and_then(|known| known.statuses.first().copied())
-                .ok_or_else(|| OperatorError::UnknownTrustService(service.to_owned()))?;
+            let unknown = || OperatorError::UnknownTrustService(service.to_owned());
+            let mut services = services.iter();
+            let known = services.find(|known| known.name == service);
+            let known = known.ok_or_else(unknown)?;
+            let current = known.statuses.first().copied().ok_or_else(unknown)?;
+            check_status(service, known.kind, status)?;
             let decided = ServiceStatus {
                 status,
                 since: starting_time(service, current, status, since, now)?,
@@ -391,11 +392,33 @@ fn starting_time(
     Ok(since)
 }
 
-/// TS 119 612 §5.5.4: `granted` is for qualified services, the others are known to the territory only.
+/// A service has its type's statuses only: validators do not agree about the others.
+fn check_status(service: &str, kind: &str, status: Status) -> Result<(), OperatorError> {
+    let possible = statuses(kind);
+    if possible.contains(&status) {
+        return Ok(());
+    }
+    let [first, last] = possible.map(status_name);
+    Err(OperatorError::InvalidTrustDecision(format!(
+        "{service} is a {kind}, which is {first} or {last}, not {}",
+        status_name(status)
+    )))
+}
+
 fn first_status(kind: &str) -> Status {
+    let [first, _] = statuses(kind);
+    first
+}
+
+/// TS 119 612 §5.5.4: `granted` is for qualified services, the others are known to the territory only. What they are first,
+/// and what after that.
+fn statuses(kind: &str) -> [Status; 2] {
     match kind {
-        CA => Status::RecognisedAtNationalLevel,
-        _ => Status::Granted,
+        CA => [
+            Status::RecognisedAtNationalLevel,
+            Status::DeprecatedAtNationalLevel,
+        ],
+        _ => [Status::Granted, Status::Withdrawn],
     }
 }
 
@@ -549,6 +572,37 @@ mod tests {
                 at("2026-11-24T12:00:01Z")
             );
         }
+    }
+
+    #[test]
+    fn a_service_has_the_statuses_of_its_type_only() {
+        let told = |kind, status| {
+            let checked = check_status("eid", kind, status);
+            checked.map_err(|error| error.to_string())
+        };
+        let [granted, withdrawn] = [Status::Granted, Status::Withdrawn];
+        let [known, deprecated] = [
+            Status::RecognisedAtNationalLevel,
+            Status::DeprecatedAtNationalLevel,
+        ];
+        for kind in [QUALIFIED_CA, QUALIFIED_TIME_STAMPING] {
+            assert_eq!(told(kind, granted), Ok(()));
+            assert_eq!(told(kind, withdrawn), Ok(()));
+            let why = told(kind, known).unwrap_err();
+            assert!(
+                why.contains("granted or withdrawn, not recognised"),
+                "{why}"
+            );
+            assert!(told(kind, deprecated).is_err());
+        }
+        assert_eq!(told(CA, known), Ok(()));
+        assert_eq!(told(CA, deprecated), Ok(()));
+        let why = told(CA, granted).unwrap_err();
+        assert!(
+            why.contains("CA/PKC") && why.contains("not granted"),
+            "{why}"
+        );
+        assert!(told(CA, withdrawn).is_err());
     }
 
     #[test]
