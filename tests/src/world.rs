@@ -20,7 +20,10 @@ use splitkey::{Kdf, Profile};
 use std::{
     net::SocketAddr,
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 use store::{ColumnKey, Options, SqliteStore};
 use tempfile::TempDir;
@@ -34,11 +37,19 @@ use zeroize::Zeroizing;
 const RP: &str = "00000000-0000-4000-8000-000000000000";
 
 /// A clock that stands still until the test moves it.
-struct ManualClock(Mutex<Timestamp>);
+struct ManualClock {
+    now: Mutex<Timestamp>,
+    /// What the clock says of itself.
+    was_set_lately: AtomicBool,
+}
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        *self.0.lock().expect("no panic while held")
+        *self.now.lock().expect("no panic while held")
+    }
+
+    fn was_set_lately(&self) -> bool {
+        self.was_set_lately.load(Ordering::SeqCst)
     }
 }
 
@@ -170,7 +181,10 @@ impl World {
         .expect("vault");
         let mut world = Self {
             directory,
-            clock: Arc::new(ManualClock(Mutex::new(now))),
+            clock: Arc::new(ManualClock {
+                now: Mutex::new(now),
+                was_set_lately: AtomicBool::new(false),
+            }),
             policy,
             limits,
             watch: Arc::default(),
@@ -326,7 +340,7 @@ impl World {
     pub async fn rewind(&mut self, to: &Snapshot) {
         self.stop().await;
         std::fs::write(self.database(), &to.database).expect("written");
-        *self.clock.0.lock().expect("no panic while held") = to.now;
+        *self.clock.now.lock().expect("no panic while held") = to.now;
         self.start().await;
     }
 
@@ -404,8 +418,13 @@ impl World {
 
     /// Moves the clock.
     pub fn pass(&self, time: SignedDuration) {
-        let mut now = self.clock.0.lock().expect("no panic while held");
+        let mut now = self.clock.now.lock().expect("no panic while held");
         *now += time;
+    }
+
+    /// Has the clock tell of itself that somebody set it.
+    pub fn say_that_the_clock_was_set(&self, lately: bool) {
+        self.clock.was_set_lately.store(lately, Ordering::SeqCst);
     }
 
     /// One round of the background jobs.

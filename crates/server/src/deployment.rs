@@ -87,7 +87,7 @@ impl Deployment {
             Arc::clone(&store) as Arc<dyn Store>,
             keys,
             ca,
-            Arc::new(SystemClock),
+            Arc::new(SystemClock::new()),
             Arc::new(OsEntropy),
             policy,
         );

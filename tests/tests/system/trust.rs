@@ -12,9 +12,10 @@ use engine::{
 };
 use jiff::{SignedDuration, Timestamp};
 use pki::{
-    ObjectIdentifier,
+    DigestAlgorithm, ObjectIdentifier,
     crl::RevocationList,
     ocsp::{CertId, CertificateStatus, OcspRequest, OcspResponse},
+    tsp::{MessageImprint, TimeStampRequest, TimeStampToken},
     x509::Certificate,
 };
 use tests::{SimulatedPhone, World};
@@ -321,4 +322,25 @@ async fn the_trusted_list_tells_every_decision_and_is_renewed_by_time() {
     // Set back: what says the same stays.
     world.pass(DAY * -10);
     assert_eq!(sequence().await, 4);
+}
+
+#[tokio::test]
+async fn no_time_is_stamped_while_nobody_knows_whether_the_clock_is_right() {
+    let world = world().await;
+    let imprint = MessageImprint::of(DigestAlgorithm::Sha256, b"signature");
+    let request = TimeStampRequest::new(imprint, &[7; 16]).unwrap();
+    let request = request.to_der().unwrap();
+    let stamped = async || {
+        let answer = world.service().time_stamp(&request).await.unwrap();
+        TimeStampToken::parse_response(&answer.der)
+    };
+    assert!(stamped().await.is_ok());
+    world.say_that_the_clock_was_set(true);
+    let refused = stamped().await.unwrap_err().to_string();
+    assert!(
+        refused.contains("time source is not available"),
+        "{refused}"
+    );
+    world.say_that_the_clock_was_set(false);
+    assert!(stamped().await.is_ok());
 }

@@ -41,6 +41,14 @@ impl Service {
             ));
             return Err(TimeStampFailure::TimeNotAvailable);
         }
+        // ETSI EN 319 421 §7.7.2: no tokens while it is not known whether the clock keeps the stated accuracy. Asked after
+        // the time was read, so that no jump comes in between.
+        if self.clock.was_set_lately() {
+            *failure = Some(Infrastructure::Internal(
+                "the clock was set: no time-stamps until it has been steady for five minutes",
+            ));
+            return Err(TimeStampFailure::TimeNotAvailable);
+        }
         let unsigned = UnsignedToken::build(&request, unit, now, &mut self.rng())?;
         match self.ca.sign_token(unsigned).await {
             Ok(token) => Ok(token.response()),
