@@ -161,6 +161,16 @@ key_file = "{COLUMN_KEY}"
 file = "{VAULT}"
 unlock_key_file = "{VAULT_KEY}"
 
+[trusted_list]
+scheme_name = "Open Smart-ID demo list without legal effect"
+operator_name = "Open Smart-ID Demo"
+territory = "EE"
+information_url = "{url}/certs"
+contact_url = "mailto:nobody@example.org"
+street_address = "1 Example Street"
+locality = "Tallinn"
+postal_code = "10111"
+
 # Generous: everybody here is a tester.
 [limits]
 prompts_per_minute = 10000
@@ -175,16 +185,6 @@ requests_per_minute = 1000000
 requests_burst = 1000000
 validations_per_minute = 1000000
 validations_burst = 1000000
-
-[trusted_list]
-scheme_name = "Open Smart-ID demo list without legal effect"
-operator_name = "Open Smart-ID Demo"
-territory = "EE"
-information_url = "{url}/certs"
-contact_url = "mailto:nobody@example.org"
-street_address = "1 Example Street"
-locality = "Tallinn"
-postal_code = "10111"
 "#
     )
 }
