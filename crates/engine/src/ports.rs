@@ -36,6 +36,12 @@ use zeroize::Zeroizing;
 pub trait Clock: Send + Sync {
     /// Now.
     fn now(&self) -> Timestamp;
+
+    /// Whether somebody set the clock lately, forwards or back: then nobody knows whether it was right before or is right
+    /// now. A clock that cannot tell says no.
+    fn was_set_lately(&self) -> bool {
+        false
+    }
 }
 
 /// Cryptographically secure randomness.
@@ -287,6 +293,8 @@ pub trait Reader: Send {
     ) -> Result<Vec<RevokedCertificate>, StoreError>;
     /// How many certificates of an authority are revoked.
     async fn count_revoked(&mut self, issuer: CaKeyId) -> Result<u64, StoreError>;
+    /// cRLNumber of an authority's newest revocation list.
+    async fn revocation_list_number(&mut self, issuer: CaKeyId) -> Result<Option<u64>, StoreError>;
     /// The newest revocation list of an authority.
     async fn revocation_list(
         &mut self,

@@ -18,6 +18,8 @@ const TRUSTED: &str = "trusted_list";
 
 pub(crate) const NEWEST_LIST: &str = "SELECT issuer, number, this_update, next_update, entries, der FROM revocation_list \
      WHERE issuer = $1 ORDER BY number DESC LIMIT 1";
+pub(crate) const NEWEST_NUMBER: &str =
+    "SELECT number FROM revocation_list WHERE issuer = $1 ORDER BY number DESC LIMIT 1";
 const INSERT_LIST: &str = "INSERT INTO revocation_list (issuer, number, this_update, next_update, entries, der) \
      VALUES ($1, $2, $3, $4, $5, $6)";
 pub(crate) const DELETE_OLDER: &str =
@@ -42,13 +44,24 @@ pub(crate) async fn revocation_list(
     row.map(read_list).transpose()
 }
 
+/// Without reading the list, which may have megabytes.
+pub(crate) async fn revocation_list_number(
+    tables: &mut Tables,
+    issuer: CaKeyId,
+) -> Result<Option<u64>, StoreError> {
+    let row = tables
+        .row(LIST, NEWEST_NUMBER, arguments![hex::encode(issuer.0)])
+        .await?;
+    row.map(|mut row| row.number()).transpose()
+}
+
 /// Takes the place of the list before it; the numbers only rise.
 pub(crate) async fn insert_revocation_list(
     tables: &mut Tables,
     list: &StoredRevocationList,
 ) -> Result<(), StoreError> {
-    let newest = revocation_list(tables, list.issuer).await?;
-    if newest.is_some_and(|newest| newest.number >= list.number) {
+    let newest = revocation_list_number(tables, list.issuer).await?;
+    if newest.is_some_and(|newest| newest >= list.number) {
         return Err(StoreError::Conflict);
     }
     let issuer = hex::encode(list.issuer.0);

@@ -363,6 +363,10 @@ impl Reader for Work {
         certificate::count_revoked(&mut self.tables, issuer).await
     }
 
+    async fn revocation_list_number(&mut self, issuer: CaKeyId) -> Result<Option<u64>, StoreError> {
+        publication::revocation_list_number(&mut self.tables, issuer).await
+    }
+
     async fn revocation_list(
         &mut self,
         issuer: CaKeyId,

@@ -1,7 +1,12 @@
 //! `GET /crl/{ca}.crl`: revocation lists, where certificates point to (RFC 5280 §4.2.1.13).
 
-use crate::{conditional::Published, path::FromPath, problem::Failure, state::App};
-use axum::{Router, extract::State, http::HeaderMap, response::Response, routing::get};
+use crate::{
+    client_address::ClientAddress, conditional::Published, path::FromPath, problem::Failure,
+    state::App,
+};
+use axum::{
+    Router, body::Bytes, extract::State, http::HeaderMap, response::Response, routing::get,
+};
 
 /// RFC 2585 §4.2.
 const MEDIA_TYPE: &str = "application/pkix-crl";
@@ -12,16 +17,19 @@ pub(crate) fn routes() -> Router<App> {
 
 async fn revocation_list(
     State(app): State<App>,
+    client: ClientAddress,
     FromPath(file): FromPath<String>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
+    app.count_validation(client)?;
     let ca = file.strip_suffix(".crl").ok_or(Failure::UnknownRoute)?;
     let list = app.service.revocation_list(ca).await;
     let list = list
         .map_err(Failure::NotReady)?
         .ok_or(Failure::UnknownRoute)?;
     let published = Published {
-        body: list.der,
+        body: Bytes::from_owner(list.der),
+        sha256: list.sha256,
         media_type: MEDIA_TYPE,
         made_at: list.this_update,
     };
@@ -30,7 +38,7 @@ async fn revocation_list(
 
 #[cfg(test)]
 mod tests {
-    use crate::testkit::Site;
+    use crate::{Limits, Rate, WebSettings, testkit::Site};
     use axum::{body::Body, http::Request};
     use pki::crl::RevocationList;
 
@@ -59,6 +67,29 @@ mod tests {
             assert_eq!(head.header("etag"), answer.header("etag"));
             assert_eq!(head.header("content-length"), answer.body.len().to_string());
         }
+    }
+
+    #[tokio::test]
+    async fn whoever_asks_too_often_has_to_wait() {
+        let limits = Limits {
+            validations: Rate {
+                burst: 2,
+                per_minute: 1,
+            },
+            ..Limits::generous()
+        };
+        let site = Site::with(WebSettings {
+            limits,
+            ..WebSettings::default()
+        })
+        .await;
+        for _ in 0..2 {
+            assert_eq!(site.get("/crl/eid-q.crl").await.status, 200);
+        }
+        site.get("/crl/eid-q.crl")
+            .await
+            .problem(429, "too_many_requests");
+        site.get("/tl").await.problem(429, "too_many_requests");
     }
 
     #[tokio::test]

@@ -1,8 +1,9 @@
 //! `GET /tl` and `GET /tl/lotl`: the trusted list and the list of lists that points to it (TS 119 612).
 
-use crate::{conditional::Published, problem::Failure, state::App};
+use crate::{client_address::ClientAddress, conditional::Published, problem::Failure, state::App};
 use axum::{Router, extract::State, http::HeaderMap, response::Response, routing::get};
 use engine::service::{Infrastructure, TrustedListAnswer};
+use sha2::{Digest, Sha256};
 
 /// TS 119 612 §6.1.
 const MEDIA_TYPE: &str = "application/vnd.etsi.tsl+xml";
@@ -13,11 +14,21 @@ pub(crate) fn routes() -> Router<App> {
         .route("/tl/lotl", get(list_of_lists))
 }
 
-async fn trusted_list(State(app): State<App>, headers: HeaderMap) -> Result<Response, Failure> {
+async fn trusted_list(
+    State(app): State<App>,
+    client: ClientAddress,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    app.count_validation(client)?;
     answer(app.service.trusted_list().await, &headers)
 }
 
-async fn list_of_lists(State(app): State<App>, headers: HeaderMap) -> Result<Response, Failure> {
+async fn list_of_lists(
+    State(app): State<App>,
+    client: ClientAddress,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    app.count_validation(client)?;
     answer(app.service.list_of_lists().await, &headers)
 }
 
@@ -29,7 +40,8 @@ fn answer(
         .map_err(Failure::NotReady)?
         .ok_or(Failure::UnknownRoute)?;
     let published = Published {
-        body: list.xml.into_bytes(),
+        sha256: Sha256::digest(&list.xml).into(),
+        body: list.xml.into(),
         media_type: MEDIA_TYPE,
         made_at: list.issued_at,
     };

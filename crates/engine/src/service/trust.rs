@@ -90,6 +90,8 @@ pub(super) struct Published {
     making: Flights,
     responders: Mutex<HashMap<CaKeyId, Arc<Certificate>>>,
     revocation_lists: Mutex<HashMap<CaKeyId, revocation_lists::Newest>>,
+    /// Number and bytes of the list that was asked for last.
+    served: Mutex<HashMap<CaKeyId, (u64, RevocationListAnswer)>>,
 }
 
 impl Published {
@@ -97,6 +99,10 @@ impl Published {
         self.responders
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn served(&self) -> MutexGuard<'_, HashMap<CaKeyId, (u64, RevocationListAnswer)>> {
+        self.served.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn revocation_lists(&self) -> MutexGuard<'_, HashMap<CaKeyId, revocation_lists::Newest>> {

@@ -43,6 +43,8 @@ pub(crate) async fn the_newest_revocation_list_takes_the_place_of_the_one_before
             .insert_revocation_list(&list(issuer, number)));
         let newest = read(&*store).await.revocation_list(issuer).await;
         assert_eq!(newest.expect("reads"), Some(list(issuer, number)));
+        let newest = read(&*store).await.revocation_list_number(issuer).await;
+        assert_eq!(newest.expect("reads"), Some(number));
     }
     let untouched = read(&*store).await.revocation_list(other).await;
     assert_eq!(untouched.expect("reads"), Some(list(other, 1)));

@@ -9,6 +9,8 @@ use crate::{
 };
 use jiff::{SignedDuration, Timestamp};
 use pki::crl::UnsignedRevocationList;
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
 
 /// From thisUpdate to nextUpdate.
 const LIFE: SignedDuration = SignedDuration::from_hours(24);
@@ -16,10 +18,22 @@ const LIFE: SignedDuration = SignedDuration::from_hours(24);
 /// A revocation list as it is published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RevocationListAnswer {
-    /// DER.
-    pub der: Vec<u8>,
+    /// DER: megabytes in a large scheme, so all who read it share it.
+    pub der: Arc<[u8]>,
+    /// SHA-256 of it.
+    pub sha256: [u8; 32],
     /// thisUpdate.
     pub this_update: Timestamp,
+}
+
+impl RevocationListAnswer {
+    fn new(der: Vec<u8>, this_update: Timestamp) -> Self {
+        Self {
+            sha256: Sha256::digest(&der).into(),
+            der: der.into(),
+            this_update,
+        }
+    }
 }
 
 /// What is known of an authority's newest list.
@@ -58,26 +72,44 @@ impl Service {
     ) -> Result<Option<RevocationListAnswer>, Infrastructure> {
         if ca == "root" {
             let list = self.ca.root_revocation_list();
-            return Ok(list.map(|list| RevocationListAnswer {
-                der: list.der().to_vec(),
-                this_update: list.this_update(),
-            }));
+            return Ok(
+                list.map(|list| RevocationListAnswer::new(list.der().to_vec(), list.this_update()))
+            );
         }
         let Some(issuer) = self.issuing_authority(ca) else {
             return Ok(None);
         };
-        let list = match self.newest_list(&issuer).await? {
-            Some(list) => list,
+        let newest = match self.newest_number(&issuer).await? {
+            Some(number) => number,
             None => {
                 self.renew_revocation_list(&issuer).await?;
-                let made = self.newest_list(&issuer).await?;
+                let made = self.newest_number(&issuer).await?;
                 made.ok_or(Infrastructure::Internal("a revocation list that is lost"))?
             }
         };
-        Ok(Some(RevocationListAnswer {
-            der: list.der,
-            this_update: list.this_update,
-        }))
+        let served = self.published.served().get(&issuer.id).cloned();
+        if let Some((number, list)) = served
+            && number == newest
+        {
+            return Ok(Some(list));
+        }
+        let list = self
+            .newest_list(&issuer)
+            .await?
+            .ok_or(Infrastructure::Internal("a revocation list that is lost"))?;
+        let answer = RevocationListAnswer::new(list.der, list.this_update);
+        self.published
+            .served()
+            .insert(issuer.id, (list.number, answer.clone()));
+        Ok(Some(answer))
+    }
+
+    async fn newest_number(
+        &self,
+        issuer: &IssuingAuthority,
+    ) -> Result<Option<u64>, Infrastructure> {
+        let mut reader = self.store.read().await?;
+        Ok(reader.revocation_list_number(issuer.id).await?)
     }
 
     async fn newest_list(

@@ -71,6 +71,7 @@ async fn every_lookup_uses_an_index() {
         certificate::GIVE_OUT,
         certificate::REVOKE,
         publication::NEWEST_LIST,
+        publication::NEWEST_NUMBER,
         publication::DELETE_OLDER,
     ] {
         let plan: Vec<(i64, i64, i64, String)> =
