@@ -98,13 +98,14 @@ fn only_whose_control_code_is_compared_gets_an_account() {
     );
     let check = || run(&["check", "certificates", "--data", &data]);
     let before = stdout(&check());
-    assert!(before.contains("(2 given out, 0 revoked)"), "{before}");
+    // Two are the responder's.
+    assert!(before.contains("(4 given out, 0 revoked)"), "{before}");
     let closed = close("key-compromise");
     assert!(closed.status.success(), "{}", stderr(&closed));
     let after = check();
     assert!(after.status.success(), "{}", stdout(&after));
     assert!(
-        stdout(&after).contains("(2 given out, 2 revoked)"),
+        stdout(&after).contains("(4 given out, 2 revoked)"),
         "{}",
         stdout(&after)
     );
