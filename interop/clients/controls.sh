@@ -80,7 +80,12 @@ if [ "${OCSP:-}" != off ]; then
             document=$(account $level $person)
             export BEFORE_CHECK="$smart_id account close $document --data $work/demo --yes --reason key-compromise"
             expect FAIL 'account closed between result and check' $level $person "$document" "$flow" "$@"
-            unset BEFORE_CHECK
+            number=$((number + 1))
+            person=PNOEE-399123100$number
+            document=$(account $level $person)
+            export BEFORE_CHECK="$smart_id account close $document --data $work/demo --yes --reason key-compromise" OCSP=off
+            expect ok 'the same unasked' $level $person "$document" "$flow" "$@"
+            unset BEFORE_CHECK OCSP
         done
     done
 
