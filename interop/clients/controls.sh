@@ -54,8 +54,8 @@ each() { # ok|FAIL what command…: with the standing accounts
     want_all=$1 what_all=$2
     shift 2
     for flow_all in 'notified login, person' 'notified signature, person'; do
-        expect "$want_all" "$what_all" QUALIFIED PNOEE-39912310018 "$qualified" "$flow_all" "$@"
-        expect "$want_all" "$what_all" ADVANCED PNOLT-39912310018 "$basic" "$flow_all" "$@"
+        expect "$want_all" "$what_all" QUALIFIED PNOEE-39912310092 "$qualified" "$flow_all" "$@"
+        expect "$want_all" "$what_all" ADVANCED PNOLT-39912310092 "$basic" "$flow_all" "$@"
     done
 }
 
@@ -64,8 +64,8 @@ home=$demo
 start $((port + 1)) "$work/other"
 certificates "$port" "$work/certs"
 certificates $((port + 1)) "$work/foreign"
-qualified=$(account QUALIFIED PNOEE-39912310018)
-basic=$(account ADVANCED PNOLT-39912310018)
+qualified=$(account QUALIFIED PNOEE-39912310092)
+basic=$(account ADVANCED PNOLT-39912310092)
 
 each ok 'nothing wrong' "$@"
 CERTS=$work/foreign
