@@ -4,6 +4,7 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.Security;
 import java.security.cert.CertificateFactory;
 import java.security.cert.TrustAnchor;
 import java.security.cert.X509Certificate;
@@ -28,6 +29,9 @@ import ee.sk.smartid.util.CallbackUrlUtil;
 /** SK's Java client 3 against {@code smart-id demo}: every flow it has, its own checks switched on. See ../README.md. */
 public class Try {
     static final String SCHEME = "smart-id-demo";
+    static final CertificateLevel LEVEL = CertificateLevel.valueOf(setting("LEVEL", "QUALIFIED"));
+    /** What signatures ask for: the highest that accounts of the level have. */
+    static final CertificateLevel SIGNING = LEVEL == CertificateLevel.QUALIFIED ? CertificateLevel.QSCD : LEVEL;
     static final byte[] DATA = "data to sign".getBytes(StandardCharsets.UTF_8);
     static final SemanticsIdentifier PERSON = new SemanticsIdentifier(setting("PERSON", "PNOEE-40504040001"));
     static final String DOCUMENT = setting("DOCUMENT", null);
@@ -99,11 +103,14 @@ public class Try {
     }
 
     static CertificateValidator chain() {
-        return new CertificateValidatorImpl(new DefaultTrustedCAStoreBuilder()
-                .withTrustAnchors(Set.of(new TrustAnchor(certificate("root"), null)))
-                .withIntermediateCACertificate(List.of(certificate("eid-q"), certificate("eid-nq")))
-                .withOcspEnabled(false) // it throws for true
-                .build());
+        // Its builders throw for OCSP. The store that they build does not: the JDK asks then, if these two allow it to,
+        // OCSP for people's certificates and the CRL for the CAs'.
+        Security.setProperty("ocsp.enable", "true");
+        System.setProperty("com.sun.security.enableCRLDP", "true");
+        return new CertificateValidatorImpl(new DefaultTrustedCACertStore(
+                Set.of(new TrustAnchor(certificate("root"), null)),
+                List.of(certificate("eid-q"), certificate("eid-nq")),
+                !setting("OCSP", "on").equals("off")));
     }
 
     static X509Certificate certificate(String name) {
@@ -118,6 +125,7 @@ public class Try {
         RpChallenge challenge = RpChallengeGenerator.generate();
         var builder = CLIENT.createNotificationAuthentication()
                 .withRpChallenge(challenge.toBase64EncodedValue())
+                .withCertificateLevel(AuthenticationCertificateLevel.valueOf(LEVEL.name()))
                 .withHashAlgorithm(hash)
                 .withShareMdClientIpAddress(true)
                 .withInteractions(List.of(interaction));
@@ -136,7 +144,7 @@ public class Try {
     static String notifiedSignature(boolean document, NotificationInteraction interaction, HashAlgorithm hash) throws Exception {
         var data = new SignableData(DATA, hash);
         var builder = CLIENT.createNotificationSignature()
-                .withCertificateLevel(CertificateLevel.QSCD)
+                .withCertificateLevel(SIGNING)
                 .withSignableData(data)
                 .withNonce(nonce())
                 .withInteractions(List.of(interaction));
@@ -147,19 +155,19 @@ public class Try {
         }
         var session = builder.initSignatureSession();
         answer(session.vc().value(), "", "", "");
-        return signed(finished(session.sessionID()), CertificateLevel.QSCD);
+        return signed(finished(session.sessionID()), SIGNING);
     }
 
     static String notifiedChoice() throws Exception {
-        var session = CLIENT.createNotificationCertificateChoice().withSemanticsIdentifier(PERSON).withNonce(nonce()).initCertificateChoice();
+        var session = CLIENT.createNotificationCertificateChoice().withCertificateLevel(LEVEL).withSemanticsIdentifier(PERSON).withNonce(nonce()).initCertificateChoice();
         answer("", "", "", "");
         SessionStatus status = finished(session.sessionID());
-        new CertificateChoiceResponseValidator(CHAIN).validate(status, CertificateLevel.QUALIFIED);
+        new CertificateChoiceResponseValidator(CHAIN).validate(status, LEVEL);
         return told(status);
     }
 
     static String certificateOfDocument() {
-        var found = CLIENT.createCertificateByDocumentNumber().withDocumentNumber(DOCUMENT).withCertificateLevel(CertificateLevel.QSCD).getCertificateByDocumentNumber();
+        var found = CLIENT.createCertificateByDocumentNumber().withDocumentNumber(DOCUMENT).withCertificateLevel(SIGNING).getCertificateByDocumentNumber();
         CHAIN.validate(found.certificate());
         new SignatureCertificatePurposeValidatorFactoryImpl().create(found.certificateLevel()).validate(found.certificate());
         return found.certificateLevel() + " " + found.certificate().getSubjectX500Principal();
@@ -170,6 +178,7 @@ public class Try {
         String challenge = RpChallengeGenerator.generate().toBase64EncodedValue();
         var builder = CLIENT.createDeviceLinkAuthentication()
                 .withRpChallenge(challenge)
+                .withCertificateLevel(AuthenticationCertificateLevel.valueOf(LEVEL.name()))
                 .withInteractions(List.of(DeviceLinkInteraction.confirmationMessage("Log in €/?")));
         if (sameDevice(type)) {
             builder.withInitialCallbackUrl(url.initialCallbackUri().toString());
@@ -194,6 +203,7 @@ public class Try {
         CallbackUrl url = callbackUrl();
         var data = new SignableData(DATA, HashAlgorithm.SHA_512);
         var builder = CLIENT.createDeviceLinkSignature()
+                .withCertificateLevel(LEVEL)
                 .withSignableData(data)
                 .withNonce(nonce())
                 .withInteractions(List.of(DeviceLinkInteraction.displayTextAndPin("Sign?")));
@@ -209,7 +219,7 @@ public class Try {
         Process phone = show(session, type, url, CLIENT.createDynamicContent()
                 .withSessionType(SessionType.SIGNATURE).withDigest(data.getDigestInBase64())
                 .withInteractions(builder.getSignatureSessionRequest().interactions()));
-        String told = signed(finished(session.sessionID()), CertificateLevel.QUALIFIED);
+        String told = signed(finished(session.sessionID()), LEVEL);
         if (sameDevice(type)) {
             back(phone, url, session);
         }
@@ -218,7 +228,7 @@ public class Try {
 
     static String choiceAndSignature(DeviceLinkType type) throws Exception {
         CallbackUrl url = callbackUrl();
-        var builder = CLIENT.createDeviceLinkCertificateRequest().withCertificateLevel(CertificateLevel.QUALIFIED).withNonce(nonce());
+        var builder = CLIENT.createDeviceLinkCertificateRequest().withCertificateLevel(LEVEL).withNonce(nonce());
         if (sameDevice(type)) {
             builder.withInitialCallbackUrl(url.initialCallbackUri().toString());
         }
@@ -228,12 +238,13 @@ public class Try {
         var signing = CLIENT.createLinkedNotificationSignature()
                 .withDocumentNumber(chosen.getDocumentNumber())
                 .withLinkedSessionID(session.sessionID())
+                .withCertificateLevel(LEVEL)
                 .withSignableData(new SignableData(DATA, HashAlgorithm.SHA_256))
                 .withNonce(nonce())
                 .withInteractions(List.of(DeviceLinkInteraction.displayTextAndPin("Sign?")))
                 .initSignatureSession();
         Process phone = answer("", "", "", sameDevice(type) ? url.initialCallbackUri().toString() : "");
-        String told = signed(finished(signing.sessionID()), CertificateLevel.QUALIFIED);
+        String told = signed(finished(signing.sessionID()), LEVEL);
         if (sameDevice(type)) {
             back(phone, url, session);
         }
@@ -284,7 +295,16 @@ public class Try {
     }
 
     static SessionStatus finished(String session) {
-        return CLIENT.getSessionStatusPoller().fetchFinalSessionStatus(session);
+        SessionStatus status = CLIENT.getSessionStatusPoller().fetchFinalSessionStatus(session);
+        String between = setting("BEFORE_CHECK", null);
+        if (between != null) {
+            try {
+                new ProcessBuilder("sh", "-c", between).inheritIO().start().waitFor();
+            } catch (IOException | InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+        }
+        return status;
     }
 
     /** The validators tell a failure better than a callback that is not there. */

@@ -23,6 +23,11 @@ function setting(string $name, string $otherwise): string
     return getenv($name) ?: $otherwise;
 }
 
+function level(): CertificateLevel
+{
+    return CertificateLevel::from(setting('LEVEL', 'QUALIFIED'));
+}
+
 function client(): SmartIdClient
 {
     static $client;
@@ -36,7 +41,7 @@ function client(): SmartIdClient
     ))->setPollTimeoutMs(10_000);
 }
 
-/** Checks everything it can; revocation too if OCSP is set. */
+/** Checks everything it can, revocation too unless OCSP is `off`. */
 function validator(): AuthenticationResponseValidator
 {
     $store = TrustedCACertificateStore::create();
@@ -44,7 +49,7 @@ function validator(): AuthenticationResponseValidator
         $store->addCertificateFromFile(setting('CERTS', 'certs') . "/$name.pem");
     }
     return $store->configureValidator(
-        getenv('OCSP') ? client()->createAuthenticationResponseValidator() : new AuthenticationResponseValidator(),
+        getenv('OCSP') === 'off' ? new AuthenticationResponseValidator() : client()->createAuthenticationResponseValidator(),
     );
 }
 
@@ -59,7 +64,11 @@ function answer(string $code = '', string $link = '', string $flow = '', string 
 
 function finished(string $session): SessionStatus
 {
-    return client()->getSessionStatusPoller()->pollUntilComplete($session);
+    $status = client()->getSessionStatusPoller()->pollUntilComplete($session);
+    if ($between = getenv('BEFORE_CHECK')) {
+        exec($between);
+    }
+    return $status;
 }
 
 function told(AuthenticationIdentity $person, SessionStatus $status): string
@@ -74,7 +83,7 @@ function told(AuthenticationIdentity $person, SessionStatus $status): string
 function notified(?string $document, Notified $interaction, HashAlgorithm $hash, bool $address = false): string
 {
     $builder = client()->createNotificationAuthentication()
-        ->withCertificateLevel(CertificateLevel::QUALIFIED)->withHashAlgorithm($hash)
+        ->withCertificateLevel(level())->withHashAlgorithm($hash)
         ->withAllowedInteractionsOrder([$interaction]);
     $builder = $document === null
         ? $builder->withSemanticsIdentifier(SemanticsIdentifier::fromString(setting('PERSON', 'PNOEE-40504040001')))
@@ -84,7 +93,7 @@ function notified(?string $document, Notified $interaction, HashAlgorithm $hash,
     $status = finished($session->getSessionId());
     return told(validator()->validate(
         $status, $session->getRpChallenge(), client()->getRelyingPartyName(), $session->getInteractionsBase64(),
-        requiredCertificateLevel: CertificateLevel::QUALIFIED, schemeName: SchemeName::DEMO,
+        requiredCertificateLevel: level(), schemeName: SchemeName::DEMO,
     ), $status);
 }
 
@@ -92,7 +101,7 @@ function linked(bool $sameDevice): string
 {
     ['callbackUrl' => $url, 'token' => $token] = CallbackUrlUtil::createCallbackUrl(setting('CALLBACK_BASE', 'https://rp.example.org/back'));
     $builder = client()->createDeviceLinkAuthentication()
-        ->withCertificateLevel(CertificateLevel::QUALIFIED)
+        ->withCertificateLevel(level())
         ->withAllowedInteractionsOrder([Linked::displayTextAndPin('Log in €/?')]);
     $session = ($sameDevice ? $builder->withCallbackUrl($url) : $builder)->initiate();
     $links = $session->createDeviceLinkBuilder()->withDemoEnvironment();
@@ -105,7 +114,7 @@ function linked(bool $sameDevice): string
     }
     return told(validator()->validate(
         $status, $session->getRpChallenge(), client()->getRelyingPartyName(), $session->getInteractionsBase64(), $sameDevice ? $url : null,
-        requiredCertificateLevel: CertificateLevel::QUALIFIED, schemeName: SchemeName::DEMO,
+        requiredCertificateLevel: level(), schemeName: SchemeName::DEMO,
     ), $status);
 }
 

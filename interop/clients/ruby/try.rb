@@ -13,6 +13,7 @@ DOCUMENT = ENV.fetch("DOCUMENT")
 ANSWER = ENV.fetch("ANSWER", File.expand_path("../answer.sh", __dir__))
 CALLBACK_BASE = ENV.fetch("CALLBACK_BASE", "https://rp.example.org/back")
 SCHEME = "smart-id-demo"
+LEVEL = ENV.fetch("LEVEL", "QUALIFIED")
 DATA = "data to sign"
 
 Show = SmartIdRuby::NotificationInteraction
@@ -30,6 +31,11 @@ CLIENT = SmartIdRuby::Client.new.tap do |client|
   client.set_session_status_response_socket_open_time(:seconds, 10)
 end
 
+# The client calls this in its OCSP check, but Ruby's openssl has no such method. The answer's own certificates are looked at anyway.
+class OpenSSL::OCSP::BasicResponse
+  def certs = []
+end
+
 def certificate(name) = OpenSSL::X509::Certificate.new(File.read("#{ENV.fetch('CERTS', 'certs')}/#{name}.pem"))
 
 CHAIN = Check::CertificateValidator.new(
@@ -37,7 +43,7 @@ CHAIN = Check::CertificateValidator.new(
   trusted_ca_cert_store: Check::TrustedCaCertStore.new(
     trust_anchors: [certificate("root")],
     trusted_ca_certificates: [certificate("eid-q"), certificate("eid-nq")],
-    ocsp_enabled: ENV.key?("OCSP")
+    ocsp_enabled: ENV["OCSP"] != "off"
   )
 )
 
@@ -66,6 +72,7 @@ end
 
 def finished(session)
   status = CLIENT.session_status_poller.fetch_final_session_status(value(session, "sessionID"))
+  system(ENV["BEFORE_CHECK"], out: File::NULL) if ENV.key?("BEFORE_CHECK")
   status.is_a?(Hash) ? SmartIdRuby::Models::SessionStatus.from_h(status) : status
 end
 
@@ -80,7 +87,7 @@ def identified(person, status)
 end
 
 def signed(status)
-  response = Check::SignatureResponseValidator.new(certificate_validator: CHAIN).validate(status, "QUALIFIED")
+  response = Check::SignatureResponseValidator.new(certificate_validator: CHAIN).validate(status, LEVEL)
   Check::SignatureValueValidator.new.validate(
     signature_value: status.signature.value, payload: DATA, certificate: response.certificate,
     signature_algorithm_parameters: status.signature.signature_algorithm_parameters
@@ -97,14 +104,15 @@ def whom(builder, kind)
 end
 
 def to_sign(builder, hash, interaction)
-  builder.with_nonce(SecureRandom.hex(8)).with_certificate_level("QUALIFIED")
+  builder.with_nonce(SecureRandom.hex(8)).with_certificate_level(LEVEL)
          .with_signable_data({ data: DATA, hash_algorithm: hash }).with_interactions([interaction])
 end
 
 def notified_login(kind, interaction, hash, address: false)
   challenge = SmartIdRuby::RpChallengeGenerator.generate
   builder = whom(CLIENT.create_notification_authentication, kind)
-            .with_rp_challenge(challenge.to_base64_encoded_value).with_hash_algorithm(hash).with_interactions([interaction])
+            .with_certificate_level(LEVEL).with_rp_challenge(challenge.to_base64_encoded_value)
+            .with_hash_algorithm(hash).with_interactions([interaction])
   builder.with_share_md_client_ip_address(true) if address
   session = builder.init_authentication_session
   answer(code: SmartIdRuby::VerificationCodeCalculator.calculate(challenge.value))
@@ -119,15 +127,15 @@ def notified_signature(kind, interaction, hash)
 end
 
 def notified_choice
-  session = whom(CLIENT.create_notification_certificate_choice, :person).with_nonce(SecureRandom.hex(8)).init_certificate_choice
+  session = whom(CLIENT.create_notification_certificate_choice, :person).with_certificate_level(LEVEL).with_nonce(SecureRandom.hex(8)).init_certificate_choice
   answer
   status = finished(session)
-  Check::CertificateChoiceResponseValidator.new(certificate_validator: CHAIN).validate(status, "QUALIFIED")
+  Check::CertificateChoiceResponseValidator.new(certificate_validator: CHAIN).validate(status, LEVEL)
   told(status)
 end
 
 def certificate_of_document
-  found = CLIENT.create_certificate_by_document_number.with_document_number(DOCUMENT).get_certificate_by_document_number
+  found = CLIENT.create_certificate_by_document_number.with_document_number(DOCUMENT).with_certificate_level(LEVEL).get_certificate_by_document_number
   CHAIN.validate(found[:certificate])
   "#{found[:certificate_level]} #{found[:certificate].subject}"
 end
@@ -143,7 +151,7 @@ end
 def linked_login(kind, flow)
   url = SmartIdRuby::CallbackUrlUtil.create_callback_url(CALLBACK_BASE)
   builder = whom(CLIENT.create_device_link_authentication, kind)
-            .with_rp_challenge(SmartIdRuby::RpChallengeGenerator.generate.to_base64_encoded_value)
+            .with_certificate_level(LEVEL).with_rp_challenge(SmartIdRuby::RpChallengeGenerator.generate.to_base64_encoded_value)
             .with_interactions([Show.confirmation_message("Log in €/?")])
   builder.with_initial_callback_url(url.url) unless flow == "QR"
   session = builder.init_authentication_session
@@ -172,11 +180,11 @@ end
 
 def choice_and_signature(flow)
   url = SmartIdRuby::CallbackUrlUtil.create_callback_url(CALLBACK_BASE)
-  builder = CLIENT.create_device_link_certificate_request.with_nonce(SecureRandom.hex(8))
+  builder = CLIENT.create_device_link_certificate_request.with_certificate_level(LEVEL).with_nonce(SecureRandom.hex(8))
   builder.with_initial_callback_url(url.url) unless flow == "QR"
   session = builder.init_certificate_choice
   show(CLIENT.create_dynamic_content.with_session_type("cert"), session, flow, url).join
-  chosen = Check::CertificateChoiceResponseValidator.new(certificate_validator: CHAIN).validate(finished(session), "QUALIFIED")
+  chosen = Check::CertificateChoiceResponseValidator.new(certificate_validator: CHAIN).validate(finished(session), LEVEL)
   sign = to_sign(CLIENT.create_linked_notification_signature, "SHA-256", Show.display_text_and_pin("Sign?"))
          .with_document_number(chosen.document_number).with_linked_session_id(value(session, "sessionID")).init_signature_session
   phone = answer(callback: flow == "QR" ? "" : url.url)
