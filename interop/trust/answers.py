@@ -113,6 +113,6 @@ def _archive_cutoff(single):
 
 
 def _sequence(content):
-    # X.690 §8.1.3: one octet for the length, or one more that says how many follow.
-    length = bytes([len(content)]) if len(content) < 128 else bytes([0x81, len(content)])
-    return b"\x30" + length + content
+    # X.690 §8.1.3: one octet for the length, or the number of octets that it takes, and these.
+    octets = len(content).to_bytes((len(content).bit_length() + 7) // 8, "big")
+    return b"\x30" + (octets if len(content) < 0x80 else bytes([0x80 | len(octets)]) + octets) + content
