@@ -387,7 +387,7 @@ revocation() {
             ocsp_says "eid-q-$purpose.pem: revoked" eid-q -cert "eid-q-$purpose.pem"
         accepted "OCSP says why eid-q-$purpose.pem was revoked" ocsp_says 'Reason: keyCompromise' eid-q -cert "eid-q-$purpose.pem"
     done
-    for _ in $(seq 50); do
+    for _ in $(seq 150); do
         fetch_list eid-q
         [ "$(number_of eid-q)" = "$number" ] || break
         sleep 0.1

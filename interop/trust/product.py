@@ -53,6 +53,9 @@ class Product:
     def crl(self, name):
         return self.fetch(f"/crl/{name}.crl", "application/pkix-crl")
 
+    def next_crl(self, name, old):
+        return self._until_other(old, lambda: self.crl(name), f"the CRL of {name}")
+
     def new_account(self, person, born, level):
         """The document number of an account that answers by itself."""
         body = {"semanticsIdentifier": person, "dateOfBirth": born, "certificateLevel": level}
@@ -92,11 +95,16 @@ ocsp_url = "{self.url}/ocsp/{name}"
         """Changes the status of a service, and waits until the list says so."""
         before = self.trusted_list()
         self.operate("trust", "set", service, status, *more)
-        deadline = time.monotonic() + 10
-        while self.trusted_list() == before:
+        self._until_other(before, self.trusted_list, "the list")
+
+    def _until_other(self, old, fetch, what):
+        """Jobs look about once a second; a busy machine may take longer."""
+        deadline = time.monotonic() + 15
+        while (new := fetch()) == old:
             if time.monotonic() > deadline:
-                raise Failed(f"the list is the same 10 s after {service} became {status}")
+                raise Failed(f"{what} is still the same")
             time.sleep(0.1)
+        return new
 
 
 class Account:
