@@ -30,6 +30,7 @@ main() {
     cd "$work"
     start_demo
     collect
+    certificates_themselves
     ocsp eid-q sign
     ocsp eid-q auth
     ocsp eid-nq sign
@@ -87,6 +88,37 @@ value_to() {
     sed 's/.*"cert":{[^}]*"value":"\([^"]*\)".*/\1/' | openssl base64 -d -A | openssl x509 -inform DER -out "$1"
 }
 
+# Each goes back to the root in strict mode, is for what it is used for, and names addresses where the right thing is.
+certificates_themselves() {
+    local ca certificate
+    accepted "tsu.pem is a time-stamping unit's" verify_strictly tsu.pem -purpose timestampsign
+    addresses tsu.pem root
+    for ca in eid-q eid-nq; do
+        accepted "$ca.pem is below the root" verify_strictly "$ca.pem"
+        addresses "$ca.pem" root
+        for certificate in "$ca-sign.pem" "$ca-auth.pem"; do
+            accepted "$certificate is below $ca" verify_strictly "$certificate" -untrusted "$ca.pem"
+            addresses "$certificate" "$ca"
+            accepted "$certificate names the responder of $ca" [ "$(openssl x509 -in "$certificate" -noout -ocsp_uri)" = "$URL/ocsp/$ca" ]
+        done
+        openssl ocsp -url "$URL/ocsp/$ca" -issuer "$ca.pem" -cert "$ca-sign.pem" -noverify -text 2>/dev/null |
+            openssl x509 -out "$ca-responder.pem"
+        accepted "the responder of $ca is one" verify_strictly "$ca-responder.pem" -untrusted "$ca.pem" -purpose ocsphelper
+    done
+}
+
+verify_strictly() { openssl verify "${ONLY_OURS[@]}" -x509_strict -CAfile root.pem "${@:2}" "$1"; }
+
+# addresses CERTIFICATE ISSUER
+addresses() {
+    local text
+    text=$(openssl x509 -in "$1" -noout -ext authorityInfoAccess,crlDistributionPoints)
+    curl -sSf "$(sed -n 's/.*CA Issuers - URI://p' <<<"$text")" -o issuer.crt
+    accepted "$1 names the certificate of $2" cmp issuer.crt "$2.crt"
+    get "$(sed -n 's/^ *URI://p' <<<"$text")" named.crl application/pkix-crl
+    accepted "$1 names the CRL of $2" crl_verifies named.crl "$2.pem"
+}
+
 # ocsp CA PURPOSE
 ocsp() {
     local ca=$1 certificate=$1-$2.pem other=eid-nq hash
@@ -95,6 +127,10 @@ ocsp() {
         accepted "OCSP about $certificate by $hash" ocsp_says "$certificate: good" "$ca" "-$hash" -cert "$certificate"
     done
     accepted "OCSP about $certificate without nonce" ocsp_says "$certificate: good" "$ca" -no_nonce -cert "$certificate"
+    accepted "OCSP about $certificate and the other one at once" ocsp_says "$certificate: good" "$ca" \
+        -cert "$ca-sign.pem" -cert "$ca-auth.pem"
+    accepted "OCSP about $certificate, in a request that somebody signed" ocsp_says "$certificate: good" "$ca" \
+        -cert "$certificate" -signer foreign.pem -signkey foreign.key
     accepted "OCSP about a number that $ca never issued" ocsp_says '0x0123456789ABCDEF: unknown' "$ca" -serial 0x0123456789ABCDEF
     : >request.der
     refused "$ca asked about a certificate of $other" 'Responder Error: unauthorized' ask_ocsp "$ca" "$other" -cert "$other-sign.pem"
@@ -351,7 +387,7 @@ revocation() {
             ocsp_says "eid-q-$purpose.pem: revoked" eid-q -cert "eid-q-$purpose.pem"
         accepted "OCSP says why eid-q-$purpose.pem was revoked" ocsp_says 'Reason: keyCompromise' eid-q -cert "eid-q-$purpose.pem"
     done
-    for _ in $(seq 50); do
+    for _ in $(seq 150); do
         fetch_list eid-q
         [ "$(number_of eid-q)" = "$number" ] || break
         sleep 0.1

@@ -52,35 +52,57 @@ class Phone:
 @contextlib.contextmanager
 def demo():
     """Yields address, folder of the data."""
-    with tempfile.TemporaryDirectory() as folder:
-        folder = pathlib.Path(folder)
-        data = folder / "data"
-        log = open(folder / "log", "w")
-        server = subprocess.Popen(
-            [BINARY, "--log-format", "json", "demo", "--listen", "127.0.0.1:0", "--data", str(data)],
-            stdout=subprocess.PIPE, stderr=log, text=True,
+    with running() as server:
+        subprocess.run(
+            [
+                BINARY, "rp", "add", "--data", str(server.data), "--uuid", PLAIN_RELYING_PARTY, "--name", "Plain",
+                "--prompts-per-minute", "2",
+            ],
+            check=True, capture_output=True,
         )
+        yield server.url, server.folder
+
+
+@contextlib.contextmanager
+def running():
+    """Yields a server that runs, and may be stopped and started again on its data. It must log no error."""
+    with tempfile.TemporaryDirectory() as folder:
+        server = Server(pathlib.Path(folder))
+        server.start()
         try:
-            url = None
-            for line in server.stdout:
-                if line.startswith("ready"):
-                    url = re.search(r"http://127\.0\.0\.1:\d+", line).group()
-                    break
-            if url is None:
-                raise RuntimeError("the demo did not start:\n" + (folder / "log").read_text())
-            subprocess.run(
-                [
-                    BINARY, "rp", "add", "--data", str(data), "--uuid", PLAIN_RELYING_PARTY, "--name", "Plain",
-                    "--prompts-per-minute", "2",
-                ],
-                check=True, capture_output=True,
-            )
-            yield url, folder
-            if server.poll() is not None:
-                raise RuntimeError(f"the demo ended by itself: {server.returncode}")
+            yield server
+            if server.process.poll() is not None:
+                raise RuntimeError(f"the demo ended by itself: {server.process.returncode}")
         finally:
-            server.terminate()
-            server.wait(30)
-        for line in (folder / "log").read_text().splitlines():
+            server.stop()
+        for line in server.log.read_text().splitlines():
             if json.loads(line).get("level") == "ERROR":
                 raise RuntimeError(f"the server logged an error: {line}")
+
+
+class Server:
+    """`smart-id demo` on a folder. What it has once published names its address, so it comes back to the same port."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.data = folder / "data"
+        self.log = folder / "log"
+        self.url = None
+        self.process = None
+
+    def start(self):
+        listen = self.url.removeprefix("http://") if self.url else "127.0.0.1:0"
+        with open(self.log, "a") as log:
+            self.process = subprocess.Popen(
+                [BINARY, "--log-format", "json", "demo", "--listen", listen, "--data", str(self.data)],
+                stdout=subprocess.PIPE, stderr=log, text=True,
+            )
+        for line in self.process.stdout:
+            if line.startswith("ready"):
+                self.url = re.search(r"http://127\.0\.0\.1:\d+", line).group()
+                return
+        raise RuntimeError("the demo did not start:\n" + self.log.read_text())
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(30)

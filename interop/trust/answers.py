@@ -81,7 +81,7 @@ def check(response, der, issuer, status="good"):
         if found != expected:
             raise ValueError(f"{what}: {found}, not {expected}")
     age = datetime.datetime.now(datetime.UTC) - data["produced_at"].native
-    if not -5 <= age.total_seconds() <= 5:
+    if not -2 <= age.total_seconds() <= 15:
         raise ValueError(f"the answer is {age} old")
     _verify(basic, load_der_x509_certificate(responder.dump()), issuer)
 
@@ -113,6 +113,6 @@ def _archive_cutoff(single):
 
 
 def _sequence(content):
-    # X.690 §8.1.3: one octet for the length, or one more that says how many follow.
-    length = bytes([len(content)]) if len(content) < 128 else bytes([0x81, len(content)])
-    return b"\x30" + length + content
+    # X.690 §8.1.3: one octet for the length, or the number of octets that it takes, and these.
+    octets = len(content).to_bytes((len(content).bit_length() + 7) // 8, "big")
+    return b"\x30" + (octets if len(content) < 0x80 else bytes([0x80 | len(octets)]) + octets) + content

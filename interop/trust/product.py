@@ -30,9 +30,9 @@ class Failed(Exception):
 
 
 class Product:
-    def __init__(self, url, data):
-        self.url = url
-        self.data = data
+    def __init__(self, server):
+        self.server = server
+        self.url = server.url
 
     def fetch(self, path, media_type=None):
         answer = requests.get(self.url + path, timeout=30)
@@ -53,9 +53,12 @@ class Product:
     def crl(self, name):
         return self.fetch(f"/crl/{name}.crl", "application/pkix-crl")
 
-    def new_account(self, person, born):
-        """The document number of a Basic account that answers by itself."""
-        body = {"semanticsIdentifier": person, "dateOfBirth": born, "certificateLevel": "ADVANCED"}
+    def next_crl(self, name, old):
+        return self._until_other(old, lambda: self.crl(name), f"the CRL of {name}")
+
+    def new_account(self, person, born, level):
+        """The document number of an account that answers by itself."""
+        body = {"semanticsIdentifier": person, "dateOfBirth": born, "certificateLevel": level}
         answer = requests.post(f"{self.url}/mock/accounts", json=body, timeout=120)
         if answer.status_code != 201:
             raise Failed(f"{person}: {answer.status_code} {answer.text}")
@@ -63,20 +66,45 @@ class Product:
 
     def operate(self, *arguments):
         """A command of the operator's, beside the running server."""
-        done = subprocess.run([BINARY, *arguments, "--data", str(self.data)], capture_output=True, text=True, timeout=60)
+        done = subprocess.run([BINARY, *arguments, "--data", str(self.server.data)], capture_output=True, text=True, timeout=60)
         if done.returncode:
             raise Failed(f"smart-id {' '.join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}")
         return done.stdout
+
+    def succeed(self, name, common_name):
+        """Stops the server, holds the ceremony that makes another CA for Qualified accounts, and starts it again."""
+        self.server.stop()
+        ceremony = self.server.data / "ceremony.toml"
+        successor = f"""
+[[certificates.successors]]
+name = "{name}"
+level = "qualified"
+common_name = "{common_name}"
+certificate_url = "{self.url}/certs/{name}.crt"
+crl_url = "{self.url}/crl/{name}.crl"
+ocsp_url = "{self.url}/ocsp/{name}"
+"""
+        ceremony.write_text(ceremony.read_text() + successor)
+        command = [BINARY, "ceremony", "--config", str(ceremony), "--extend"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        if done.returncode:
+            raise Failed(f"the ceremony: {done.returncode}\n{done.stdout}{done.stderr}")
+        self.server.start()
 
     def set_service(self, service, status, *more):
         """Changes the status of a service, and waits until the list says so."""
         before = self.trusted_list()
         self.operate("trust", "set", service, status, *more)
-        deadline = time.monotonic() + 10
-        while self.trusted_list() == before:
+        self._until_other(before, self.trusted_list, "the list")
+
+    def _until_other(self, old, fetch, what):
+        """Jobs look about once a second; a busy machine may take longer."""
+        deadline = time.monotonic() + 15
+        while (new := fetch()) == old:
             if time.monotonic() > deadline:
-                raise Failed(f"the list is the same 10 s after {service} became {status}")
+                raise Failed(f"{what} is still the same")
             time.sleep(0.1)
+        return new
 
 
 class Account:

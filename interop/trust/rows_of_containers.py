@@ -176,16 +176,14 @@ class Rows:
 
     def revocation(self):
         trust, account = self.scene.trust(), self.scene.account(TO_BE_CLOSED)
-        before = self._signs_qualified("before the account is closed", trust, account)
+        before, old = self._signs_qualified("before the account is closed", trust, account), self.scene.product.crl("eid-q")
         closing = ClosedInBetween(account, self.scene.product)
         self._does_not_sign("by an account that was closed a moment ago", [REVOKED], trust, closing)
         self._qualified("a signature from before the account was closed", trust, before, account)
         registry = hanko.read(self.scene.product.trusted_list(), self.scene.signer)
         certificate = account.certificate
         self.checks.refused("a closed account, by pyHanko", ["revoked"], hanko.qualification, registry, certificate, True)
-        # The next list has it, within a second or two.
-        time.sleep(3)
-        crls = [self.scene.product.crl("root"), self.scene.product.crl("eid-q")]
+        crls = [self.scene.product.crl("root"), self.scene.product.next_crl("eid-q", old)]
         issuers = self.scene.product.certificate("eid-q"), self.scene.product.certificate("root")
         self.checks.refused(
             "a closed account, by pyHanko with the CRLs", ["revoked"], hanko.check_lists, certificate, *issuers, crls

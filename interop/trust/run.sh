@@ -2,7 +2,7 @@
 # Validators that nobody here wrote, with our trusted list as the only thing they trust:
 #
 #   libdigidocpp (pydigidoc)  signs containers through our RP API, time-stamping and OCSP, and validates them as qualified
-#   pyHanko                   reads the list, judges certificates by it, and validates time-stamps
+#   pyHanko                   reads the list, judges certificates and time-stamps by it, signs and validates a PDF
 #
 # and each refuses what it should, for the stated reason.
 #

@@ -19,13 +19,13 @@ TO_BE_CLOSED = "PNOEE-50001029996-DEMO-Q"
 
 
 class Scene:
-    def __init__(self, product, stranger, served, folder, schemas):
+    def __init__(self, product, stranger, served, schemas):
         self.product = product
         self.stranger = stranger
         self.schemas = schemas
         self.signer = product.certificate("trust-list")
         self._served = served
-        self.folder = folder
+        self.folder = product.server.folder
         self._accounts = {}
         self._new = {}
         self._count = 0
@@ -37,7 +37,7 @@ class Scene:
 
     def basic(self, country):
         if country in NEW_BASIC and country not in self._new:
-            self._new[country] = self.product.new_account(*NEW_BASIC[country])
+            self._new[country] = self.product.new_account(*NEW_BASIC[country], "ADVANCED")
         return self.account({"LT": BASIC, **OTHER_BASIC, **self._new}[country])
 
     def list(self):
