@@ -18,6 +18,7 @@ use crate::{
 };
 use anyhow::{Context, Result};
 use axum::{Router, http::header, routing::get};
+use data::DemoData;
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -42,6 +43,8 @@ pub struct DemoOptions {
 pub struct RunningDemo {
     /// Origin under which it answers, without slash at the end.
     pub url: String,
+    /// Origin that the certificates of its folder name for OCSP and revocation lists, if it is another one.
+    pub url_in_certificates: Option<String>,
     /// The same over TLS, if it is on.
     pub tls: Option<DemoTls>,
     /// The root of its certificates, DER.
@@ -128,7 +131,10 @@ pub async fn start(options: DemoOptions) -> Result<RunningDemo> {
         (None, Some(folder)) => std::path::absolute(folder)?,
         (None, None) => unreachable!("one of them is set above"),
     };
-    let mut config = data::open_or_make(&data, address, &url).await?;
+    let DemoData {
+        mut config,
+        first_url,
+    } = data::open_or_make(&data, address, &url).await?;
     config.mock.enabled = true;
     let deployment = Deployment::dangerous_open_with_fixture_keys(&config)
         .await
@@ -169,6 +175,7 @@ pub async fn start(options: DemoOptions) -> Result<RunningDemo> {
         mock.resume();
     }
     Ok(RunningDemo {
+        url_in_certificates: (first_url != url).then_some(first_url),
         url,
         tls,
         root_certificate,

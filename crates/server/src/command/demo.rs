@@ -85,6 +85,20 @@ fn announce(demo: &RunningDemo, out: &mut dyn Write) -> io::Result<()> {
         ("health", format!("{url}/health/ready  /health/live")),
         ("metrics", format!("{url}/metrics")),
     ];
+    if let Some(first) = &demo.url_in_certificates {
+        // Names in certificates are for good; better told here than found out by a client that refuses.
+        let listen = first.trim_start_matches("http://");
+        rows.extend([
+            (
+                "note",
+                format!("certificates of this folder name {first} for OCSP and revocation lists;"),
+            ),
+            (
+                "",
+                format!("for clients that ask there: --listen {listen}, or a new folder"),
+            ),
+        ]);
+    }
     if let Some(tls) = &demo.tls {
         let (secure, authority) = (&tls.url, tls.authority.display());
         rows.extend([

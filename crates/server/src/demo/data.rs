@@ -31,18 +31,26 @@ pub(super) fn temporary_folder() -> Result<TempDir> {
         .context("cannot make a temporary folder")
 }
 
+/// A demo's folder, ready for use.
+pub(super) struct DemoData {
+    pub(super) config: Config,
+    /// The address that its authorities' certificates name, which is the first run's.
+    pub(super) first_url: String,
+}
+
 /// Reads an earlier demo's configuration, or makes everything anew.
-pub(super) async fn open_or_make(folder: &Path, listen: SocketAddr, url: &str) -> Result<Config> {
+pub(super) async fn open_or_make(folder: &Path, listen: SocketAddr, url: &str) -> Result<DemoData> {
     let path = folder.join(CONFIG);
     if !path.exists() {
         make(folder, listen, url)
             .with_context(|| format!("cannot make a demo in {}", folder.display()))?;
     }
     let mut config = Config::load(&path)?;
-    // The address of this run, not of the first; what was issued keeps its own.
+    let first_url = config.public_url.to_string();
+    // The address of this run, not of the first; certificates keep theirs.
     config.public_url = url.to_owned().try_into()?;
     deployment::migrate(&config.database).await?;
-    Ok(config)
+    Ok(DemoData { config, first_url })
 }
 
 fn make(folder: &Path, listen: SocketAddr, url: &str) -> Result<()> {

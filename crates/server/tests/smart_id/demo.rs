@@ -45,6 +45,24 @@ fn it_announces_every_address_then_what_to_do() {
     assert!(ready.contains("smart-id device register --url"), "{ready}");
 }
 
+#[test]
+fn a_folder_that_comes_up_at_another_address_says_what_its_certificates_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("demo");
+    let first = {
+        let demo = Server::demo(Some(&path));
+        let text = demo.announcement.join("\n");
+        assert!(!text.contains("certificates of this folder"), "{text}");
+        demo.address().to_string()
+    };
+    let text = Server::demo(Some(&path)).announcement.join("\n");
+    assert!(
+        text.contains(&format!("name http://{first} for OCSP")),
+        "{text}"
+    );
+    assert!(text.contains(&format!("--listen {first}")), "{text}");
+}
+
 /// Older clients have another UUID for DEMO (rp-api.md §2).
 #[test]
 fn both_uuids_of_demo_may_ask_through_both_versions() {
