@@ -28,8 +28,9 @@ impl SystemClock {
     /// From now on jumps are noticed.
     #[must_use]
     pub fn new() -> Self {
+        let (now, since_start) = both();
         Self(Mutex::new(Steadiness {
-            difference: Timestamp::now().as_duration() - since_start(),
+            difference: now.as_duration() - since_start,
             set_at: None,
         }))
     }
@@ -48,8 +49,20 @@ impl Clock for SystemClock {
 
     fn was_set_lately(&self) -> bool {
         let mut steadiness = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        steadiness.look(Timestamp::now(), since_start());
-        steadiness.was_set_lately(since_start())
+        let (now, since_start) = both();
+        steadiness.look(now, since_start);
+        steadiness.was_set_lately(since_start)
+    }
+}
+
+/// Both times of one moment. A thread that has to wait between the two readings must not take that for a jump, so they are
+/// read again until nothing came in between.
+fn both() -> (Timestamp, SignedDuration) {
+    loop {
+        let (before, now, after) = (since_start(), Timestamp::now(), since_start());
+        if after - before < TOLERANCE / 10 {
+            return (now, after);
+        }
     }
 }
 
