@@ -344,3 +344,33 @@ async fn no_time_is_stamped_while_nobody_knows_whether_the_clock_is_right() {
     world.say_that_the_clock_was_set(false);
     assert!(stamped().await.is_ok());
 }
+
+#[tokio::test]
+async fn while_no_responder_can_be_certified_questions_leave_one_record_a_minute() {
+    let world = world().await;
+    world.watch().set_authorities_down(true);
+    let asked = CertId::new(
+        SHA256,
+        &authority(&world, "eid-q"),
+        &SerialNumber::from_bytes(vec![1]),
+    );
+    let request = OcspRequest::new(asked.unwrap(), None).unwrap();
+    let outcome = async || {
+        let answer = world.service().ocsp("eid-q", request.der()).await.unwrap();
+        answer.outcomes[0]
+    };
+    let records = async || {
+        let store = world.store();
+        let mut reader = store.read().await.unwrap();
+        reader.certificate_records(None, 100).await.unwrap().len()
+    };
+    for _ in 0..5 {
+        assert_eq!(outcome().await, OcspOutcome::TryLater);
+    }
+    assert_eq!(records().await, 1);
+    world.watch().set_authorities_down(false);
+    assert_eq!(outcome().await, OcspOutcome::TryLater);
+    world.pass(SignedDuration::from_mins(1));
+    assert_eq!(outcome().await, OcspOutcome::Unknown);
+    assert_eq!(records().await, 2);
+}

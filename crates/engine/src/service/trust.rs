@@ -89,6 +89,8 @@ pub struct PublicationReport {
 pub(super) struct Published {
     making: Flights,
     responders: Mutex<HashMap<CaKeyId, Arc<Certificate>>>,
+    /// When a responder's certificate could not be made.
+    failed: Mutex<HashMap<CaKeyId, Timestamp>>,
     revocation_lists: Mutex<HashMap<CaKeyId, revocation_lists::Newest>>,
     /// Number and bytes of the list that was asked for last.
     served: Mutex<HashMap<CaKeyId, (u64, RevocationListAnswer)>>,
@@ -99,6 +101,10 @@ impl Published {
         self.responders
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn failed(&self) -> MutexGuard<'_, HashMap<CaKeyId, Timestamp>> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn served(&self) -> MutexGuard<'_, HashMap<CaKeyId, (u64, RevocationListAnswer)>> {

@@ -19,6 +19,9 @@ const NEAR_ITS_END: SignedDuration = SignedDuration::from_hours(1);
 /// For clients whose clocks are behind.
 const BACK_DATING: SignedDuration = SignedDuration::from_mins(10);
 
+/// After a certificate could not be made, time before the next try.
+const AFTER_FAILURE: SignedDuration = SignedDuration::from_mins(1);
+
 impl Service {
     /// The certificate that answers for an authority now: from memory, from the database, or a new one.
     pub(super) async fn responder_of(
@@ -116,8 +119,27 @@ impl Service {
         Ok(certificates.max_by_key(Certificate::not_after))
     }
 
-    /// Profile → lint → record → sign → compare → given out.
+    /// Makes another one, unless that failed a moment ago: each try leaves a record and perhaps a signature of the CA, and
+    /// anybody can ask.
     async fn make_responder(
+        &self,
+        issuer: &IssuingAuthority,
+    ) -> Result<Certificate, Infrastructure> {
+        let now = self.now();
+        let failed = self.published.failed().get(&issuer.id).copied();
+        if failed.is_some_and(|failed| failed.duration_until(now).abs() < AFTER_FAILURE) {
+            return Err(Infrastructure::Crowded);
+        }
+        let made = self.certify_responder(issuer).await;
+        match &made {
+            Ok(_) => self.published.failed().remove(&issuer.id),
+            Err(_) => self.published.failed().insert(issuer.id, now),
+        };
+        made
+    }
+
+    /// Profile → lint → record → sign → compare → given out.
+    async fn certify_responder(
         &self,
         issuer: &IssuingAuthority,
     ) -> Result<Certificate, Infrastructure> {
