@@ -49,13 +49,14 @@ async fn posted(
 async fn in_path(
     State(app): State<App>,
     client: ClientAddress,
-    FromPath(ca): FromPath<String>,
     uri: Uri,
 ) -> Result<Response, Failure> {
     app.count_validation(client)?;
-    // What is no base64 is no request either, and OCSP has its own word for that.
-    let request = uri.path().splitn(4, '/').nth(3).and_then(decode);
-    answer(&app, &ca, &request.unwrap_or_default()).await
+    let mut segments = uri.path().splitn(4, '/').skip(2);
+    let ca = segments.next().unwrap_or_default();
+    // What is no base64, or not even text, is no request either, and OCSP has its own word for that.
+    let request = segments.next().and_then(decode);
+    answer(&app, ca, &request.unwrap_or_default()).await
 }
 
 async fn answer(app: &AppState, ca: &str, request: &[u8]) -> Result<Response, Failure> {
