@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use engine::ports::IssuingAuthority;
 use jiff::Timestamp;
+use pki::ObjectIdentifier;
 use pki::x509::{self, Certificate, IssueError, IssuingCa, IssuingCaError, Level, LintFinding};
 use rand_core::CryptoRng;
 
@@ -49,6 +50,7 @@ impl Ceremony {
         R: CryptoRng + ?Sized,
     {
         let planned = config.authorities()?;
+        config.check_usable(&planned, |_| false)?;
         let key = CaKey::generate(rng);
         let keys: Vec<_> = planned.iter().map(|_| CaKey::generate(rng)).collect();
         let issuing: Vec<_> = planned
@@ -172,6 +174,20 @@ pub enum CeremonyError {
     /// Two authorities would have the same name.
     #[error("there is something called {0} already; give the authority another name")]
     NameTaken(String),
+    /// An authority could never issue anything.
+    #[error("{0}: {1}, and no certificate may have it")]
+    Address(String, &'static str),
+    /// Two authorities would have the same distinguished name.
+    #[error("{0} and {1} have the same common name; validators could not tell them apart")]
+    SameName(String, String),
+    /// Two authorities would publish at the same place.
+    #[error(
+        "{0} and {1} both have the address {2}; each authority publishes at addresses of its own"
+    )]
+    SameAddress(String, String, String),
+    /// Nobody could tell qualified certificates from basic ones.
+    #[error("the policies of qualified and of basic certificates are the same, {0}")]
+    SamePolicy(ObjectIdentifier),
     /// A certificate of a service around the authorities cannot be built.
     #[error("the certificate of {0} could not be built")]
     Service(&'static str, #[source] x509::BuildError),

@@ -6,12 +6,14 @@ use engine::{
 };
 use jiff::SignedDuration;
 use pki::{
-    ObjectIdentifier,
+    ObjectIdentifier, Revocation, RevocationReason,
     crl::RevocationList,
-    ocsp::{CertId, OcspRequest},
+    ocsp::{CertId, CertificateStatus, OcspRequest, OcspResponse},
     x509::{Certificate, SerialNumber},
 };
 use tests::World;
+
+use crate::PERSON;
 
 const YEAR: SignedDuration = SignedDuration::from_hours(365 * 24);
 
@@ -33,15 +35,21 @@ async fn revocation_list(world: &World) -> RevocationList {
     RevocationList::parse(&answer.unwrap().der).unwrap()
 }
 
-/// What OCSP answers about a number that was never issued.
-async fn ask(world: &World) -> Vec<OcspOutcome> {
+fn issuer(world: &World) -> Certificate {
     let published = world.service().published_certificates().into_iter();
     let mut issuers = published.filter(|published| published.name == "eid-q");
-    let issuer = Certificate::parse(&issuers.next().unwrap().certificate).unwrap();
+    Certificate::parse(&issuers.next().unwrap().certificate).unwrap()
+}
+
+fn question(world: &World, serial: &SerialNumber) -> OcspRequest {
     let sha1 = ObjectIdentifier::new_unwrap("1.3.14.3.2.26");
-    let serial = SerialNumber::from_bytes(vec![1]);
-    let asked = CertId::new(sha1, &issuer, &serial).unwrap();
-    let request = OcspRequest::new(asked, None).unwrap();
+    let asked = CertId::new(sha1, &issuer(world), serial).unwrap();
+    OcspRequest::new(asked, None).unwrap()
+}
+
+/// What OCSP answers about a number that was never issued.
+async fn ask(world: &World) -> Vec<OcspOutcome> {
+    let request = question(world, &SerialNumber::from_bytes(vec![1]));
     let answer = world.service().ocsp("eid-q", request.der()).await.unwrap();
     answer.outcomes
 }
@@ -95,4 +103,34 @@ async fn an_authority_that_has_ended_or_not_begun_answers_nothing_and_certifies_
         world.pass(-away);
     }
     assert_eq!(ask(&world).await, [OcspOutcome::Unknown]);
+}
+
+#[tokio::test]
+async fn what_was_revoked_while_the_clock_was_ahead_is_revoked_when_it_is_right_again() {
+    let world = World::new().await;
+    let phone = world.phone(PERSON).await;
+    let [certificate, ..] = phone.certificates();
+    let certificate = Certificate::parse(&certificate).unwrap();
+    world.pass(YEAR);
+    let number = phone.document_number().parse().unwrap();
+    let reason = RevocationReason::KeyCompromise;
+    world
+        .service()
+        .close_account(&number, reason)
+        .await
+        .unwrap();
+    world.pass(-YEAR);
+
+    let now = Revocation {
+        at: world.now(),
+        reason,
+    };
+    let request = question(&world, certificate.serial());
+    let answer = world.service().ocsp("eid-q", request.der()).await.unwrap();
+    let answer = OcspResponse::parse(&answer.der).unwrap();
+    let minute = SignedDuration::from_mins(1);
+    let status = answer.check(&request, &issuer(&world), world.now(), minute);
+    assert_eq!(status.unwrap(), CertificateStatus::Revoked(now));
+    let list = revocation_list(&world).await;
+    assert_eq!(list.revocation(certificate.serial()), Some(now));
 }

@@ -9,6 +9,7 @@ mod subject_rules;
 
 use jiff::Timestamp;
 
+pub(super) use extension_rules::is_address;
 pub use finding::LintFinding;
 
 use super::authority::{ISSUING_CA_LIFETIME, IssuingCa, ROOT_LIFETIME};

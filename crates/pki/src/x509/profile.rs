@@ -3,6 +3,7 @@
 use const_oid::ObjectIdentifier;
 use x509_cert::ext::pkix::{KeyUsage, KeyUsages};
 
+use super::lint::is_address;
 use crate::oids;
 
 /// The kind of a certificate. It decides extensions, their order and their content.
@@ -147,6 +148,44 @@ pub struct Publication {
     pub disclosure_statement_url: String,
     /// The scheme's object identifiers.
     pub oids: SchemeOids,
+}
+
+impl Publication {
+    /// What is wrong with the first address that the lint would refuse in every certificate: an authority with it could
+    /// never issue anything.
+    pub fn unfit_address(&self) -> Option<&'static str> {
+        let http: &[&str] = &["http"];
+        [
+            (
+                &self.ca_issuers_url,
+                http,
+                "the address of its certificate is no http address",
+            ),
+            (
+                &self.crl_url,
+                http,
+                "the address of its revocation list is no http address",
+            ),
+            (
+                &self.ocsp_url,
+                http,
+                "the address of its OCSP responder is no http address",
+            ),
+            (
+                &self.practice_statement_url,
+                &["http", "https"],
+                "the address of the practice statement is no http or https address",
+            ),
+            (
+                &self.disclosure_statement_url,
+                &["https"],
+                "the address of the disclosure statement is no https address",
+            ),
+        ]
+        .into_iter()
+        .find(|(address, schemes, _)| !is_address(address, schemes))
+        .map(|(_, _, what)| what)
+    }
 }
 
 /// An extension's place in a certificate: which it is and whether it is critical.

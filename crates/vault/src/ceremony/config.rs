@@ -180,6 +180,51 @@ impl CeremonyConfig {
         Ok(planned)
     }
 
+    /// Refuses authorities that could be made and then not be used, or not be told apart. What is made already cannot be
+    /// changed any more, and must not be in the way of what else a later ceremony does.
+    pub(super) fn check_usable(
+        &self,
+        planned: &[PlannedAuthority],
+        is_made: impl Fn(&str) -> bool,
+    ) -> Result<(), CeremonyError> {
+        for authority in planned {
+            if let Some(what) = authority.publication.unfit_address()
+                && !is_made(&authority.name)
+            {
+                return Err(CeremonyError::Address(authority.name.clone(), what));
+            }
+        }
+        let root = &self.root;
+        let mut before = vec![Distinct {
+            name: ROOT,
+            common_name: &root.common_name,
+            addresses: [
+                Some(&root.certificate_url),
+                Some(&root.crl_url),
+                root.ocsp_url.as_ref(),
+            ],
+        }];
+        for authority in planned {
+            let publication = &authority.publication;
+            let one = Distinct {
+                name: &authority.name,
+                common_name: &authority.subject.common_name,
+                addresses: [
+                    Some(&publication.ca_issuers_url),
+                    Some(&publication.crl_url),
+                    Some(&publication.ocsp_url),
+                ],
+            };
+            for other in &before {
+                if !(is_made(one.name) && is_made(other.name)) {
+                    one.check_against(other)?;
+                }
+            }
+            before.push(one);
+        }
+        Ok(())
+    }
+
     fn planned(
         &self,
         name: &str,
@@ -216,6 +261,32 @@ impl CeremonyConfig {
             name.organization.clone_from(operator);
         }
         Some(name)
+    }
+}
+
+/// What no two authorities may have in common.
+struct Distinct<'a> {
+    name: &'a str,
+    common_name: &'a str,
+    addresses: [Option<&'a String>; 3],
+}
+
+impl Distinct<'_> {
+    fn check_against(&self, other: &Self) -> Result<(), CeremonyError> {
+        let both = || [self, other].map(|one| one.name.to_owned());
+        // All have the same organisation, so this would be the same name over another key.
+        if self.common_name == other.common_name {
+            let [one, other] = both();
+            return Err(CeremonyError::SameName(one, other));
+        }
+        let theirs = other.addresses.iter().flatten();
+        for address in self.addresses.iter().flatten() {
+            if theirs.clone().any(|their| their == address) {
+                let [one, other] = both();
+                return Err(CeremonyError::SameAddress(one, other, (*address).clone()));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -259,9 +330,13 @@ impl PoliciesConfig {
         let oid = |text: &String| {
             ObjectIdentifier::new(text).map_err(|_| CeremonyError::ObjectIdentifier(text.clone()))
         };
+        let (qualified_policy, basic_policy) = (oid(&self.qualified)?, oid(&self.basic)?);
+        if qualified_policy == basic_policy {
+            return Err(CeremonyError::SamePolicy(qualified_policy));
+        }
         Ok(SchemeOids {
-            qualified_policy: oid(&self.qualified)?,
-            basic_policy: oid(&self.basic)?,
+            qualified_policy,
+            basic_policy,
             authentication_usage: oid(&self.authentication_usage)?,
         })
     }

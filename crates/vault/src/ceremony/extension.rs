@@ -52,6 +52,8 @@ impl Extension {
         };
         let before = names(authorities);
 
+        config.check_usable(&planned, |name| before.iter().any(|made| made == name))?;
+
         let root = Root {
             config: &config.root(),
             certificate: root.certificate(),

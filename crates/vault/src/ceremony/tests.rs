@@ -295,3 +295,55 @@ fn every_ceremony_makes_other_keys() {
         *ceremony().root.expose_pkcs8()
     );
 }
+
+#[test]
+fn authorities_that_could_not_be_used_or_told_apart_are_not_made() {
+    let told = |change: &dyn Fn(&mut CeremonyConfig), expected: &str| {
+        let mut config = config();
+        config.successors = vec![successor("eid-q-2", SuccessorLevel::Qualified)];
+        change(&mut config);
+        let error = refused(&config).to_string();
+        assert!(error.contains(expected), "{error}");
+    };
+    for address in [
+        "https://id.example.org/ocsp/eid-q",
+        "ldap://id.example.org/eid-q",
+        "http://",
+        "http://id.example.org/ocsp/eid-q\nx",
+    ] {
+        told(
+            &|config| config.eid_q.ocsp_url = address.into(),
+            "eid-q: the address of its OCSP responder",
+        );
+    }
+    told(
+        &|config| config.eid_nq.crl_url = "ftp://id.example.org/x".into(),
+        "eid-nq: the address of its revocation list",
+    );
+    told(
+        &|config| config.disclosure_statement_url = "http://id.example.org/".into(),
+        "the disclosure statement is no https address",
+    );
+    told(
+        &|config| config.eid_nq.common_name = config.eid_q.common_name.clone(),
+        "eid-nq and eid-q have the same common name",
+    );
+    told(
+        &|config| config.eid_nq.common_name = config.root.common_name.clone(),
+        "eid-nq and root have the same common name",
+    );
+    told(
+        &|config| config.successors[0].ocsp_url = config.eid_q.ocsp_url.clone(),
+        "eid-q-2 and eid-q both have the address http://id.example.org/ocsp/eid-q",
+    );
+    told(
+        &|config| {
+            config.policies = Some(PoliciesConfig {
+                qualified: "1.3.6.1.4.1.99999.1".into(),
+                basic: "1.3.6.1.4.1.99999.1".into(),
+                authentication_usage: "1.3.6.1.4.1.99999.2".into(),
+            });
+        },
+        "are the same, 1.3.6.1.4.1.99999.1",
+    );
+}

@@ -6,7 +6,10 @@ use crate::{
     ports::IssuingAuthority,
     service::{Infrastructure, Service},
 };
-use pki::ocsp::{CertificateStatus, OcspFailure, OcspRequest, UnsignedOcspResponse};
+use pki::{
+    Revocation,
+    ocsp::{CertificateStatus, OcspFailure, OcspRequest, UnsignedOcspResponse},
+};
 
 impl Service {
     /// Answers an OCSP request at the address of an issuing CA; `None` if there is no such CA. What cannot be answered
@@ -51,7 +54,11 @@ impl Service {
                 true => match reader.standing(issuer.id, asked.serial()).await? {
                     Standing::NeverIssued => CertificateStatus::Unknown,
                     Standing::Issued(None) => CertificateStatus::Good,
-                    Standing::Issued(Some(revocation)) => CertificateStatus::Revoked(revocation),
+                    // Not at a time that has not come yet, as another clock saw it: until then validators would go on.
+                    Standing::Issued(Some(revocation)) => CertificateStatus::Revoked(Revocation {
+                        at: revocation.at.min(now),
+                        ..revocation
+                    }),
                 },
             });
         }

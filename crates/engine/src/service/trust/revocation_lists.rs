@@ -159,11 +159,16 @@ impl Service {
         {
             return Ok(Some(Newest::of(before)));
         }
-        let revoked = reader.revoked_certificates(issuer.id).await?;
+        let mut revoked = reader.revoked_certificates(issuer.id).await?;
         drop(reader);
         let number = before.as_ref().map_or(1, |before| before.number + 1);
         let this_update = time_of_next(before.map(|before| before.this_update), now);
         let next_update = this_update + LIFE;
+        // As in OCSP's answers: not at a time that has not come yet.
+        for certificate in &mut revoked {
+            let at = &mut certificate.revocation.at;
+            *at = (*at).min(this_update);
+        }
         let unsigned = UnsignedRevocationList::build(
             issuer.ca.certificate(),
             number,

@@ -248,7 +248,7 @@ fn statements_fit(statements: &QcStatements) -> bool {
 }
 
 /// An absolute address with one of these schemes, a host, and only characters RFC 3986 §2 allows.
-fn is_address(text: &str, schemes: &[&str]) -> bool {
+pub(in crate::x509) fn is_address(text: &str, schemes: &[&str]) -> bool {
     let Some((scheme, rest)) = text.split_once("://") else {
         return false;
     };

@@ -3,7 +3,11 @@
 use super::{Finding, wrong};
 use crate::{config::Config, deployment};
 use anyhow::Error;
-use engine::{domain::AccountLevel, policy::ACCOUNT_LIFETIME, ports::CaSigner};
+use engine::{
+    domain::{AccountLevel, SchemeOperator},
+    policy::ACCOUNT_LIFETIME,
+    ports::CaSigner,
+};
 use jiff::{SignedDuration, Timestamp};
 use pki::x509::Certificate;
 use vault::VaultError;
@@ -16,6 +20,9 @@ pub(super) fn check(config: &Config, findings: &mut Vec<Finding>) {
                 "vault {file} is undamaged and opens with its key"
             )));
             check_authorities(&vault, Timestamp::now(), findings);
+            if let Some(list) = &config.trusted_list {
+                findings.push(check_list(&list.operator(), vault.list_signer().as_deref()));
+            }
         }
         Err(error)
             if error
@@ -30,7 +37,31 @@ pub(super) fn check(config: &Config, findings: &mut Vec<Finding>) {
     }
 }
 
-/// An authority that issues has to outlive the accounts it issues for, or their certificates end before they do.
+/// The list names its signer's organisation and country as the scheme's operator and territory (TS 119 612 §5.7.1).
+fn check_list(operator: &SchemeOperator, signer: Option<&Certificate>) -> Finding {
+    let Some(signer) = signer else {
+        return Finding::Wrong(
+            "the configuration has [trusted_list], but the vault has no signer for it, so there is no list; mend: add \
+             [certificates.trusted_list] to the ceremony's file and run `smart-id ceremony --extend`"
+                .to_owned(),
+        );
+    };
+    let subject = signer.subject();
+    for (key, said, stands) in [
+        ("operator_name", &operator.name, subject.organization()),
+        ("territory", &operator.territory, subject.country()),
+    ] {
+        let stands = stands.unwrap_or_default();
+        if said != stands {
+            return Finding::Wrong(format!(
+                "trusted_list.{key} is {said:?}, but the list's signer is certified for {stands:?}, and validators \
+                 compare the two; mend: write {stands:?}, or have another signer made"
+            ));
+        }
+    }
+    Finding::Fine("the trusted list's operator and territory are its signer's".to_owned())
+}
+
 fn check_authorities(vault: &dyn CaSigner, now: Timestamp, findings: &mut Vec<Finding>) {
     let issuing =
         [AccountLevel::Qualified, AccountLevel::Advanced].map(|level| vault.issuer(level).id);
@@ -55,8 +86,7 @@ fn check_authorities(vault: &dyn CaSigner, now: Timestamp, findings: &mut Vec<Fi
         } else if let Some(issuer) = issuers.iter().find(|issuer| issuer.name == *name) {
             let mend = "add a successor to the ceremony's file and run `smart-id ceremony --extend`";
             if issuing.contains(&issuer.id) {
-                let what = format!("authority {name}");
-                lifetime(&what, &certificate, ACCOUNT_LIFETIME, mend, now)
+                lifetime_of_issuing(name, &certificate, mend, now)
             } else {
                 Finding::Fine(format!(
                     "authority {name} has a successor and answers for what it issued, until {:.0}",
@@ -103,6 +133,29 @@ fn check_root_list(vault: &dyn CaSigner, now: Timestamp, findings: &mut Vec<Find
     });
 }
 
+/// No certificate outlives its issuer's: an authority has to end after the accounts that it issues for.
+fn lifetime_of_issuing(
+    name: &str,
+    certificate: &Certificate,
+    mend: &str,
+    now: Timestamp,
+) -> Finding {
+    let end = certificate.not_after();
+    let last = end - ACCOUNT_LIFETIME;
+    if last <= now {
+        Finding::Wrong(format!(
+            "authority {name} ends at {end:.0}, before an account of today would, so that nobody can register any more; \
+             mend: {mend}"
+        ))
+    } else if last.duration_since(now) < SUCCESSION_NOTICE {
+        Finding::Note(format!(
+            "authority {name} ends at {end:.0} and can issue until {last:.0}; {mend}"
+        ))
+    } else {
+        Finding::Fine(format!("authority {name} is valid until {end:.0}"))
+    }
+}
+
 fn lifetime(
     what: &str,
     certificate: &Certificate,
@@ -122,6 +175,9 @@ fn lifetime(
 
 /// How long before its end a unit or a signer should have a successor.
 const SERVICE_NOTICE: SignedDuration = SignedDuration::from_hours(90 * 24);
+
+/// How long before it can issue no more an authority should have a successor.
+const SUCCESSION_NOTICE: SignedDuration = SignedDuration::from_hours(180 * 24);
 
 /// The root's key is offline, and those who have its parts are busy people.
 const ROOT_LIST_NOTICE: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -203,10 +259,18 @@ mod tests {
     }
 
     #[test]
-    fn an_authority_that_ends_before_an_account_of_today_is_noted_until_it_has_a_successor() {
+    fn an_authority_that_ends_before_an_account_of_today_is_wrong_until_it_has_a_successor_and_noted_before()
+     {
+        let last = 12 * 365;
+        for (days, expected) in [
+            (last - 181, "fffWWf"),
+            (last - 179, "fNNWWf"),
+            (last + 1, "fWWWWf"),
+        ] {
+            let alone = marks(&told(days, Some((days - 1, &config()))));
+            assert_eq!(alone, expected, "day {days}");
+        }
         let days = 13 * 365;
-        let alone = marks(&told(days, Some((days - 1, &config()))));
-        assert_eq!(alone, "fNNWWf");
         let mut config = config();
         config.successors = vec![vault::SuccessorConfig {
             name: "eid-q-2".into(),
@@ -218,6 +282,34 @@ mod tests {
         }];
         let succeeded = marks(&told(days, Some((days - 1, &config))));
         // root, eid-q, eid-nq, eid-q-2, tsu, trust-list, the list
-        assert_eq!(succeeded, "ffNfWWf");
+        assert_eq!(succeeded, "ffWfWWf");
+    }
+
+    #[test]
+    fn the_list_s_operator_and_territory_are_those_of_its_signer() {
+        let rng = &mut rand_core::UnwrapErr(getrandom::SysRng);
+        let ceremony = Ceremony::perform(&config(), now(), rng).unwrap();
+        let certificates = ceremony.certificates();
+        let mut certificates = certificates.into_iter();
+        let (_, signer) = certificates.find(|(name, _)| name == "trust-list").unwrap();
+        let operator = |name: &str, territory: &str| SchemeOperator {
+            name: name.into(),
+            territory: territory.into(),
+            information_url: "https://id.example.org/certs".into(),
+            contact_url: "mailto:trust@example.org".into(),
+            street_address: "1 Example Street".into(),
+            locality: "Tallinn".into(),
+            postal_code: "10111".into(),
+            scheme_name: "Example list".into(),
+        };
+        for (name, territory, signer, expected) in [
+            ("Example Identity", "EE", Some(signer), "f"),
+            ("Somebody else", "EE", Some(signer), "W"),
+            ("Example Identity", "LV", Some(signer), "W"),
+            ("Example Identity", "EE", None, "W"),
+        ] {
+            let finding = check_list(&operator(name, territory), signer);
+            assert_eq!(marks(&[finding]), expected, "{name} {territory}");
+        }
     }
 }

@@ -381,3 +381,21 @@ fn a_file_in_the_place_of_a_new_certificate_stops_the_extension_before_it_writes
     assert!(matches!(failed, Err(VaultError::Exists(_))));
     assert_eq!(deployment.content(), content);
 }
+
+#[test]
+fn a_successor_that_has_its_predecessor_s_address_or_name_is_not_made() {
+    let deployment = Deployment::new();
+    let mut config = config();
+    config.successors = vec![successor("eid-q-2", SuccessorLevel::Qualified)];
+    config.successors[0].ocsp_url = config.eid_q.ocsp_url.clone();
+    let told = |config: &CeremonyConfig| {
+        let prepared = deployment.prepare(config, now());
+        prepared.map(drop).unwrap_err().to_string()
+    };
+    let error = told(&config);
+    assert!(error.contains("both have the address"), "{error}");
+    config.successors = vec![successor("eid-q-2", SuccessorLevel::Qualified)];
+    config.successors[0].common_name = config.eid_q.common_name.clone();
+    let error = told(&config);
+    assert!(error.contains("the same common name"), "{error}");
+}
