@@ -4,9 +4,10 @@
 //! ([`ServerKeys`], [`CaSigner`]), `server` ([`Clock`], [`Entropy`]).
 
 use crate::domain::{
-    Account, AccountId, AccountLevel, AuditEntry, AuditLink, AuditRecord, CaKeyId,
-    CertificateRecord, Evidence, Issued, Registration, RelyingParty, Session, Standing,
-    StoredRevocationList, StoredTrustedList, Transaction, TrustDecision, Wrapped,
+    Account, AccountId, AccountLevel, AccountName, AuditEntry, AuditLink, AuditRecord, CaKeyId,
+    CertificateRecord, CertificateSummary, CloseReason, Evidence, Issued, Registration,
+    RelyingParty, Session, Standing, StoredRevocationList, StoredTrustedList, Transaction,
+    TrustDecision, Wrapped,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -74,6 +75,13 @@ pub trait Reader: Send {
         &mut self,
         number: &DocumentNumber,
     ) -> Result<Option<Account>, StoreError>;
+    /// What of an account can be read whatever else of it is damaged.
+    async fn account_name(&mut self, id: AccountId) -> Result<Option<AccountName>, StoreError>;
+    /// The same of the account with this document number, closed ones included.
+    async fn account_name_by_document(
+        &mut self,
+        number: &DocumentNumber,
+    ) -> Result<Option<AccountName>, StoreError>;
     /// All accounts of a person that are not closed, the oldest first.
     async fn active_accounts_of(
         &mut self,
@@ -262,6 +270,17 @@ pub trait Reader: Send {
         issuer: CaKeyId,
         serial: &SerialNumber,
     ) -> Result<Option<CertificateRecord>, StoreError>;
+    /// What of a certificate's record is not encrypted.
+    async fn certificate_summary(
+        &mut self,
+        issuer: CaKeyId,
+        serial: &SerialNumber,
+    ) -> Result<Option<CertificateSummary>, StoreError>;
+    /// The same of all that were given out with an account, by purpose: by their records, whatever stands with its keys.
+    async fn certificates_of(
+        &mut self,
+        account: AccountId,
+    ) -> Result<Vec<CertificateSummary>, StoreError>;
     /// The records of all certificates by issuer and serial number, after this one, at most `limit`.
     async fn certificate_records(
         &mut self,
@@ -348,6 +367,14 @@ pub trait UnitOfWork: Reader {
     async fn insert_account(&mut self, account: &Account) -> Result<(), StoreError>;
     /// Writes an account back.
     async fn save_account(&mut self, account: &mut Account) -> Result<(), StoreError>;
+    /// Closes an account of which something cannot be read, and deletes the server's parts of its keys. Says whether it was
+    /// not closed before.
+    async fn close_unread_account(
+        &mut self,
+        id: AccountId,
+        reason: CloseReason,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
     /// Adds a session.
     async fn insert_session(&mut self, session: &Session) -> Result<(), StoreError>;
     /// Writes a session's state back; wakes whoever waits for it after the commit.
@@ -403,6 +430,14 @@ pub trait UnitOfWork: Reader {
         serial: &SerialNumber,
         revocation: Revocation,
     ) -> Result<bool, StoreError>;
+    /// Revokes the certificates that were given out with an account, for one purpose or for both, by their records: whatever
+    /// stands with its keys. Not what is revoked or expired already. Gives those that it revoked, by purpose.
+    async fn revoke_certificates_of(
+        &mut self,
+        account: AccountId,
+        purpose: Option<Purpose>,
+        revocation: Revocation,
+    ) -> Result<Vec<CertificateSummary>, StoreError>;
     /// Adds a revocation list; [`StoreError::Conflict`] if there is one of this number.
     async fn insert_revocation_list(
         &mut self,

@@ -9,8 +9,8 @@ use crate::{
 };
 use engine::{
     domain::{
-        AccountId, AccountLevel, CaKeyId, CertificateKind, CertificateRecord, Issued, Purpose,
-        Revocation, RevocationReason, RevokedCertificate, SerialNumber, Standing,
+        AccountId, AccountLevel, CaKeyId, CertificateKind, CertificateRecord, CertificateSummary,
+        Issued, Purpose, Revocation, RevocationReason, RevokedCertificate, SerialNumber, Standing,
     },
     ports::StoreError,
 };
@@ -25,6 +25,24 @@ macro_rules! select {
             "SELECT issuer, serial, kind, tbs, recorded_at, expires_at, issued_at, sha256, account_id, certificate, \
              revoked_at, reason FROM certificate_record ",
             $condition
+        )
+    };
+}
+
+macro_rules! summary {
+    () => {
+        "issuer, serial, kind, expires_at, account_id, revoked_at, reason"
+    };
+}
+
+macro_rules! revoke_of {
+    ($condition:literal) => {
+        concat!(
+            "UPDATE certificate_record SET revoked_at = $2, reason = $3 \
+             WHERE account_id = $1 AND revoked_at IS NULL AND expires_at >= $2",
+            $condition,
+            " RETURNING ",
+            summary!()
         )
     };
 }
@@ -50,6 +68,19 @@ pub(crate) const GIVE_OUT: &str = "UPDATE certificate_record SET issued_at = $3,
 // What nobody got is revoked whenever that is found, what somebody has only while it is valid.
 pub(crate) const REVOKE: &str = "UPDATE certificate_record SET revoked_at = $3, reason = $4 \
      WHERE issuer = $1 AND serial = $2 AND revoked_at IS NULL AND (issued_at IS NULL OR expires_at >= $3)";
+
+pub(crate) const SUMMARY: &str = concat!(
+    "SELECT ",
+    summary!(),
+    " FROM certificate_record WHERE issuer = $1 AND serial = $2"
+);
+pub(crate) const OF_ACCOUNT: &str = concat!(
+    "SELECT ",
+    summary!(),
+    " FROM certificate_record WHERE account_id = $1"
+);
+pub(crate) const REVOKE_OF: &str = revoke_of!("");
+pub(crate) const REVOKE_OF_PURPOSE: &str = revoke_of!(" AND kind IN ($4, $5)");
 
 pub(crate) async fn standing(
     tables: &mut Tables,
@@ -80,6 +111,28 @@ pub(crate) async fn find(
         .row(RECORD, BY_SERIAL, arguments![issuer, serial])
         .await?;
     row.map(|row| read(tables, row)).transpose()
+}
+
+pub(crate) async fn summary(
+    tables: &mut Tables,
+    issuer: CaKeyId,
+    serial: &SerialNumber,
+) -> Result<Option<CertificateSummary>, StoreError> {
+    let [issuer, serial] = key(issuer, serial);
+    let row = tables
+        .row(RECORD, SUMMARY, arguments![issuer, serial])
+        .await?;
+    row.map(read_summary).transpose()
+}
+
+pub(crate) async fn of_account(
+    tables: &mut Tables,
+    account: AccountId,
+) -> Result<Vec<CertificateSummary>, StoreError> {
+    let rows = tables
+        .rows(RECORD, OF_ACCOUNT, arguments![account.0.to_string()])
+        .await?;
+    by_purpose(rows)
 }
 
 pub(crate) async fn page(
@@ -200,6 +253,30 @@ pub(crate) async fn revoke(
     Ok(tables.change(RECORD, REVOKE, row).await? > 0)
 }
 
+pub(crate) async fn revoke_of(
+    tables: &mut Tables,
+    account: AccountId,
+    purpose: Option<Purpose>,
+    revocation: Revocation,
+) -> Result<Vec<CertificateSummary>, StoreError> {
+    let (at, reason) = (revocation.at, revocation.reason.number());
+    let account = account.0.to_string();
+    let rows = match purpose {
+        // Also those whose kind cannot be read.
+        None => {
+            let row = arguments![account, at, reason];
+            tables.rows(RECORD, REVOKE_OF, row).await?
+        }
+        Some(purpose) => {
+            let [one, other] = [AccountLevel::Advanced, AccountLevel::Qualified]
+                .map(|level| to_word(end_entity(level, purpose)));
+            let row = arguments![account, at, reason, one, other];
+            tables.rows(RECORD, REVOKE_OF_PURPOSE, row).await?
+        }
+    };
+    by_purpose(rows)
+}
+
 /// Records what was given out before there were records, in the run that brings the table.
 pub(crate) async fn found(tables: &mut Tables) -> Result<(), StoreError> {
     let mut after = String::new();
@@ -254,6 +331,31 @@ fn read(tables: &Tables, mut row: Row) -> Result<CertificateRecord, StoreError> 
         recorded_at,
         expires_at,
         issued,
+        revocation: revocation(&mut row)?,
+    })
+}
+
+fn by_purpose(rows: Vec<Row>) -> Result<Vec<CertificateSummary>, StoreError> {
+    let read: Result<Vec<_>, _> = rows.into_iter().map(read_summary).collect();
+    let mut summaries = read?;
+    summaries.sort_by_cached_key(|one| {
+        let purpose = one.purpose().map(Purpose::id);
+        (purpose, one.issuer, one.serial.clone())
+    });
+    Ok(summaries)
+}
+
+fn read_summary(mut row: Row) -> Result<CertificateSummary, StoreError> {
+    let (issuer, serial) = (issuer_of(&mut row)?, serial_of(&mut row)?);
+    Ok(CertificateSummary {
+        issuer,
+        serial,
+        kind: from_word(&row.text()?),
+        expires_at: row.moment()?,
+        account: match row.optional_text()? {
+            None => None,
+            Some(account) => Some(AccountId(account.parse().map_err(|_| row.corrupt())?)),
+        },
         revocation: revocation(&mut row)?,
     })
 }

@@ -26,7 +26,7 @@ async fn records(world: &World) -> Vec<CertificateRecord> {
 }
 
 /// Around the store, as another program would.
-async fn tamper(world: &World, sql: &str) {
+pub(crate) async fn tamper(world: &World, sql: &str) {
     let location = format!("sqlite:{}", world.database().display());
     let mut connection = SqliteConnection::connect(&location).await.unwrap();
     let done = sqlx::query(AssertSqlSafe(sql.to_owned()))

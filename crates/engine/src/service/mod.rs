@@ -23,7 +23,7 @@ mod submit;
 mod sync;
 mod trust;
 
-pub use accounts::AccountSummary;
+pub use accounts::{AccountSummary, Closing};
 pub use audit_trail::{AuditFinding, AuditReport, MAX_FINDINGS};
 pub use authenticate::AuthenticatedDevice;
 pub use billing::{Statement, UsageReport, UsageRequest};
