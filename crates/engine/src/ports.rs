@@ -281,12 +281,37 @@ pub trait Reader: Send {
         &mut self,
         account: AccountId,
     ) -> Result<Vec<CertificateSummary>, StoreError>;
+    /// Accounts after this one, by identifier, with which fewer certificates were given out than they have keys: those of
+    /// software that kept no records. At most `limit`.
+    async fn accounts_without_records(
+        &mut self,
+        after: Option<AccountId>,
+        limit: u32,
+    ) -> Result<Vec<AccountId>, StoreError>;
+    /// Accounts after this one, by identifier, of which a key was destroyed before its certificate ended, for whatever reason
+    /// but that, and the certificate is not revoked. At most `limit`.
+    async fn accounts_left_good(
+        &mut self,
+        after: Option<AccountId>,
+        limit: u32,
+    ) -> Result<Vec<AccountId>, StoreError>;
     /// The records of all certificates by issuer and serial number, after this one, at most `limit`.
     async fn certificate_records(
         &mut self,
         after: Option<(CaKeyId, &SerialNumber)>,
         limit: u32,
     ) -> Result<Vec<CertificateRecord>, StoreError>;
+    /// Which records there are after this one, at most `limit`: also of those that cannot be read.
+    async fn certificate_record_keys(
+        &mut self,
+        after: Option<&RecordKey>,
+        limit: u32,
+    ) -> Result<Vec<RecordKey>, StoreError>;
+    /// The record that stands there.
+    async fn certificate_record_at(
+        &mut self,
+        key: &RecordKey,
+    ) -> Result<Option<CertificateRecord>, StoreError>;
     /// The records of an authority's responder certificates that were given out and end after `now`, the newest first.
     async fn responder_records(
         &mut self,
@@ -318,6 +343,15 @@ pub trait Reader: Send {
 
     /// The CA certificates that were ever published.
     async fn published_certificates(&mut self) -> Result<Vec<PublishedCertificate>, StoreError>;
+}
+
+/// Where a certificate's record stands, in the store's own words: whatever is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordKey {
+    /// In hexadecimal, if nobody changed it.
+    pub issuer: String,
+    /// In hexadecimal, if nobody changed it.
+    pub serial: String,
 }
 
 /// Some records of the audit trail.

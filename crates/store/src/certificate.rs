@@ -12,7 +12,7 @@ use engine::{
         AccountId, AccountLevel, CaKeyId, CertificateKind, CertificateRecord, CertificateSummary,
         Issued, Purpose, Revocation, RevocationReason, RevokedCertificate, SerialNumber, Standing,
     },
-    ports::StoreError,
+    ports::{RecordKey, StoreError},
 };
 use jiff::Timestamp;
 
@@ -51,6 +51,8 @@ pub(crate) const STANDING: &str = "SELECT issued_at, revoked_at, reason FROM cer
 pub(crate) const BY_SERIAL: &str = select!("WHERE issuer = $1 AND serial = $2");
 pub(crate) const PAGE: &str =
     select!("WHERE (issuer, serial) > ($1, $2) ORDER BY issuer, serial LIMIT $3");
+pub(crate) const KEYS: &str = "SELECT issuer, serial FROM certificate_record \
+     WHERE (issuer, serial) > ($1, $2) ORDER BY issuer, serial LIMIT $3";
 pub(crate) const RESPONDERS: &str = select!(
     "WHERE kind = 'ocsp_responder' AND issuer = $1 AND expires_at > $2 AND issued_at IS NOT NULL \
      ORDER BY expires_at DESC, serial"
@@ -81,6 +83,16 @@ pub(crate) const OF_ACCOUNT: &str = concat!(
 );
 pub(crate) const REVOKE_OF: &str = revoke_of!("");
 pub(crate) const REVOKE_OF_PURPOSE: &str = revoke_of!(" AND kind IN ($4, $5)");
+
+pub(crate) const UNRECORDED: &str = "SELECT id FROM account WHERE id > $1 \
+     AND (SELECT COUNT(*) FROM certificate_record WHERE account_id = account.id) < 2 ORDER BY id LIMIT $2";
+pub(crate) const LEFT_GOOD: &str = "SELECT DISTINCT account_key.account_id FROM account_key \
+     JOIN certificate_record ON certificate_record.account_id = account_key.account_id \
+     WHERE account_key.account_id > $1 AND destroyed_at IS NOT NULL AND destroyed_reason <> 'expired' \
+     AND revoked_at IS NULL AND certificate_record.expires_at >= destroyed_at \
+     AND ((purpose = 1 AND kind IN ('basic_authentication', 'qualified_authentication')) \
+     OR (purpose = 2 AND kind IN ('basic_signature', 'qualified_signature'))) \
+     ORDER BY account_key.account_id LIMIT $2";
 
 pub(crate) async fn standing(
     tables: &mut Tables,
@@ -135,6 +147,20 @@ pub(crate) async fn of_account(
     by_purpose(rows)
 }
 
+/// Those that [`UNRECORDED`] or [`LEFT_GOOD`] finds.
+pub(crate) async fn accounts(
+    tables: &mut Tables,
+    sql: &'static str,
+    after: Option<AccountId>,
+    limit: u32,
+) -> Result<Vec<AccountId>, StoreError> {
+    let after = after.map_or_else(String::new, |id| id.0.to_string());
+    let rows = tables.rows(RECORD, sql, arguments![after, limit]).await?;
+    rows.into_iter()
+        .map(|mut row| row.parsed().map(AccountId))
+        .collect()
+}
+
 pub(crate) async fn page(
     tables: &mut Tables,
     after: Option<(CaKeyId, &SerialNumber)>,
@@ -147,6 +173,36 @@ pub(crate) async fn page(
         .rows(RECORD, PAGE, arguments![issuer, serial, limit])
         .await?;
     rows.into_iter().map(|row| read(tables, row)).collect()
+}
+
+pub(crate) async fn keys(
+    tables: &mut Tables,
+    after: Option<&RecordKey>,
+    limit: u32,
+) -> Result<Vec<RecordKey>, StoreError> {
+    let (issuer, serial) = after.map_or_else(Default::default, |after| {
+        (after.issuer.clone(), after.serial.clone())
+    });
+    let rows = tables
+        .rows(RECORD, KEYS, arguments![issuer, serial, limit])
+        .await?;
+    rows.into_iter()
+        .map(|mut row| {
+            Ok(RecordKey {
+                issuer: row.text()?,
+                serial: row.text()?,
+            })
+        })
+        .collect()
+}
+
+pub(crate) async fn at(
+    tables: &mut Tables,
+    key: &RecordKey,
+) -> Result<Option<CertificateRecord>, StoreError> {
+    let key = arguments![key.issuer.clone(), key.serial.clone()];
+    let row = tables.row(RECORD, BY_SERIAL, key).await?;
+    row.map(|row| read(tables, row)).transpose()
 }
 
 pub(crate) async fn responders(

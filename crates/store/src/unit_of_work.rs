@@ -17,8 +17,8 @@ use engine::{
         Transaction, TransactionId, TrustDecision,
     },
     ports::{
-        AuditCursor, AuditPage, NewServerHalf, PublishedCertificate, Reader, Retention, StoreError,
-        StoredModuli, UnitOfWork,
+        AuditCursor, AuditPage, NewServerHalf, PublishedCertificate, Reader, RecordKey, Retention,
+        StoreError, StoredModuli, UnitOfWork,
     },
 };
 use jiff::Timestamp;
@@ -355,12 +355,43 @@ impl Reader for Work {
         certificate::of_account(&mut self.tables, account).await
     }
 
+    async fn accounts_without_records(
+        &mut self,
+        after: Option<AccountId>,
+        limit: u32,
+    ) -> Result<Vec<AccountId>, StoreError> {
+        certificate::accounts(&mut self.tables, certificate::UNRECORDED, after, limit).await
+    }
+
+    async fn accounts_left_good(
+        &mut self,
+        after: Option<AccountId>,
+        limit: u32,
+    ) -> Result<Vec<AccountId>, StoreError> {
+        certificate::accounts(&mut self.tables, certificate::LEFT_GOOD, after, limit).await
+    }
+
     async fn certificate_records(
         &mut self,
         after: Option<(CaKeyId, &SerialNumber)>,
         limit: u32,
     ) -> Result<Vec<CertificateRecord>, StoreError> {
         certificate::page(&mut self.tables, after, limit).await
+    }
+
+    async fn certificate_record_keys(
+        &mut self,
+        after: Option<&RecordKey>,
+        limit: u32,
+    ) -> Result<Vec<RecordKey>, StoreError> {
+        certificate::keys(&mut self.tables, after, limit).await
+    }
+
+    async fn certificate_record_at(
+        &mut self,
+        key: &RecordKey,
+    ) -> Result<Option<CertificateRecord>, StoreError> {
+        certificate::at(&mut self.tables, key).await
     }
 
     async fn responder_records(

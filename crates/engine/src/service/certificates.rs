@@ -2,8 +2,10 @@
 
 mod by_serial;
 mod check;
+mod complete;
 
 pub use check::{CertificateFinding, CertificateReport};
+pub use complete::Completed;
 
 use super::{About, Infrastructure, Service, audit, evaluate::hex, retrying};
 use crate::{

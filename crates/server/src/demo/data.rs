@@ -41,7 +41,7 @@ pub(super) async fn open_or_make(folder: &Path, listen: SocketAddr, url: &str) -
     let mut config = Config::load(&path)?;
     // The address of this run, not of the first; what was issued keeps its own.
     config.public_url = url.to_owned().try_into()?;
-    deployment::migrate(&config.database).await?;
+    deployment::migrate(&config).await?;
     Ok(config)
 }
 

@@ -55,6 +55,7 @@ macro_rules! contract {
                 what_has_expired_is_not_revoked_unless_nobody_has_it,
                 an_account_s_certificates_are_revoked_by_their_records,
                 a_summary_says_what_the_record_says,
+                accounts_whose_records_say_less_than_their_keys_are_found,
                 what_was_never_given_out_has_no_standing,
                 revoked_certificates_are_listed_by_serial_number_below_their_issuer,
                 pages_of_records_add_up_to_the_whole,
