@@ -9,14 +9,14 @@ use crate::{
         Account, AccountId, AccountKey, AccountState, CaKeyId, CertificateKind, CertificateRecord,
         CloseReason, Issued, KeyState, OPERATOR_REASONS,
     },
-    ports::{KeyHolder, Reader},
+    ports::{KeyHolder, Reader, RecordKey, StoreError},
     service::{Infrastructure, MAX_FINDINGS, Service},
 };
 use authority::{Authorities, Relint};
 use jiff::Timestamp;
 use pki::{
     Revocation,
-    x509::{Certificate, Profile, TbsSummary},
+    x509::{Certificate, Profile, SerialNumber, TbsSummary},
 };
 use sha2::{Digest, Sha256};
 use splitkey::{KeyId, Purpose};
@@ -64,8 +64,10 @@ impl fmt::Display for CertificateFinding {
 impl Service {
     /// Reads every record and the certificate of every account's key again, in one snapshot.
     ///
+    /// A row that cannot be read is a finding like any other, and the look goes on.
+    ///
     /// # Errors
-    /// The database cannot be used, or a row in it cannot be read at all.
+    /// The database cannot be used.
     pub async fn check_certificates(
         &self,
         progress: &mut (dyn FnMut(u64) + Send),
@@ -78,7 +80,14 @@ impl Service {
         let mut after = None;
         loop {
             let from = after.as_ref().map(|(issuer, serial)| (*issuer, serial));
-            let page = reader.certificate_records(from, PAGE).await?;
+            let Some(page) = readable(reader.certificate_records(from, PAGE).await)?.ok() else {
+                let after = after.map(|(issuer, serial): (CaKeyId, SerialNumber)| RecordKey {
+                    issuer: crate::service::hex(&issuer.0),
+                    serial: crate::service::hex(serial.as_bytes()),
+                });
+                check.one_by_one(&mut *reader, after, progress).await?;
+                break;
+            };
             let Some(last) = page.last() else { break };
             after = Some((last.issuer, last.serial.clone()));
             for record in &page {
@@ -108,6 +117,36 @@ impl Check {
                 subject: format!("certificate {subject}"),
                 what: what.into(),
             });
+        }
+    }
+
+    /// The records after this one, of which some cannot be read.
+    async fn one_by_one(
+        &mut self,
+        reader: &mut dyn Reader,
+        mut after: Option<RecordKey>,
+        progress: &mut (dyn FnMut(u64) + Send),
+    ) -> Result<(), Infrastructure> {
+        loop {
+            let page = reader.certificate_record_keys(after.as_ref(), PAGE).await?;
+            let Some(last) = page.last() else {
+                return Ok(());
+            };
+            after = Some(last.clone());
+            for key in &page {
+                match readable(reader.certificate_record_at(key).await)? {
+                    Ok(Some(record)) => self.record(reader, &record).await?,
+                    Ok(None) => {}
+                    Err(what) => {
+                        self.report.records += 1;
+                        self.find(
+                            key.serial.to_uppercase().escape_default(),
+                            format!("its record cannot be read: {what}"),
+                        );
+                    }
+                }
+            }
+            progress(self.report.records);
         }
     }
 
@@ -145,12 +184,13 @@ impl Check {
         match record.kind {
             CertificateKind::EndEntity { purpose, .. } => {
                 let account = match issued.account {
-                    Some(id) => reader.account(id).await?,
-                    None => None,
+                    Some(id) => readable(reader.account(id).await)?,
+                    None => Ok(None),
                 };
                 match account {
-                    Some(account) => self.persons(record, issued, &account, purpose),
-                    None => self.find(serial, "it was given out, and its account is not there"),
+                    Ok(Some(account)) => self.persons(record, issued, &account, purpose),
+                    Ok(None) => self.find(serial, "it was given out, and its account is not there"),
+                    Err(what) => self.find(serial, format!("its account cannot be read: {what}")),
                 }
             }
             CertificateKind::OcspResponder => match &issued.certificate {
@@ -241,7 +281,18 @@ impl Check {
         let mut after: Option<KeyId> = None;
         loop {
             let (from, until) = (Timestamp::MIN, Timestamp::MAX);
-            let page = reader.account_moduli(from, until, after, PAGE).await?;
+            let page = match readable(reader.account_moduli(from, until, after, PAGE).await)? {
+                Ok(page) => page,
+                Err(what) => {
+                    let from =
+                        after.map_or("the first".to_owned(), |key| crate::service::hex(&key.0));
+                    self.find(
+                        format!("of the keys from {from} on"),
+                        format!("they cannot be read: {what}"),
+                    );
+                    return Ok(());
+                }
+            };
             let Some(last) = page.last() else {
                 return Ok(());
             };
@@ -251,8 +302,17 @@ impl Check {
                     continue;
                 };
                 self.report.keys += 1;
-                let Some(account) = reader.account(id).await? else {
-                    continue;
+                let account = match readable(reader.account(id).await)? {
+                    Ok(Some(account)) => account,
+                    Ok(None) => continue,
+                    Err(what) => {
+                        let name = crate::service::hex(&stored.key.0);
+                        self.find(
+                            format!("of key {name}"),
+                            format!("its account cannot be read: {what}"),
+                        );
+                        continue;
+                    }
                 };
                 self.key(reader, id, account.keys.of(stored.purpose))
                     .await?;
@@ -276,14 +336,11 @@ impl Check {
             self.find(serial, "it does not name its authority");
             return Ok(());
         };
-        match reader.certificate_record(issuer, serial).await? {
-            None => self.find(serial, format!("key {name} uses it, and it has no record")),
-            Some(record) => {
-                let owner = record.issued.and_then(|issued| issued.account);
-                let purpose = match record.kind {
-                    CertificateKind::EndEntity { purpose, .. } => Some(purpose),
-                    CertificateKind::OcspResponder => None,
-                };
+        match readable(reader.certificate_summary(issuer, serial).await)? {
+            Err(what) => self.find(serial, format!("its record cannot be read: {what}")),
+            Ok(None) => self.find(serial, format!("key {name} uses it, and it has no record")),
+            Ok(Some(record)) => {
+                let (owner, purpose) = (record.account, record.purpose());
                 if owner.is_none() {
                     self.find(
                         serial,
@@ -298,6 +355,15 @@ impl Check {
             }
         }
         Ok(())
+    }
+}
+
+/// What was read, or what of it is damaged.
+fn readable<T>(read: Result<T, StoreError>) -> Result<Result<T, String>, Infrastructure> {
+    match read {
+        Ok(value) => Ok(Ok(value)),
+        Err(error @ StoreError::Corrupt { .. }) => Ok(Err(error.to_string())),
+        Err(error) => Err(error.into()),
     }
 }
 
