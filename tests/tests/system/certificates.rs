@@ -4,8 +4,8 @@ use crate::{PERSON, revocation::standing};
 use device::{Event, View};
 use engine::{
     domain::{
-        Account, AccountLevel, AuditEvent, CertificateRecord, CloseReason, Revocation,
-        RevocationReason, Standing,
+        Account, AccountLevel, AuditEvent, CertificateKind, CertificateRecord, CloseReason,
+        Revocation, RevocationReason, Standing,
     },
     ports::Store,
     service::{CertificateReport, Completed},
@@ -365,6 +365,145 @@ async fn tamper_unchecked(world: &World, sql: &str) {
     connection.close().await.unwrap();
 }
 
+/// What is published and what the audit trail says, against the records: also what somebody deleted or changed everywhere
+/// but there.
+#[tokio::test]
+async fn lists_and_audit_trail_are_compared_with_the_records() {
+    let (mut world, phone, other) = two_people().await;
+    world.service().renew_publications().await.unwrap();
+    let issuer = records(&world).await[0].issuer;
+    let empty = {
+        let mut reader = world.store().read().await.unwrap();
+        let list = reader.revocation_list(issuer).await.unwrap().unwrap();
+        list.der
+            .iter()
+            .map(|octet| format!("{octet:02x}"))
+            .collect::<String>()
+    };
+    world.pass(SignedDuration::from_mins(1));
+    let reason = RevocationReason::KeyCompromise;
+    for phone in [&phone, &other] {
+        let number = phone.document_number().parse().unwrap();
+        world
+            .service()
+            .close_account(&number, reason)
+            .await
+            .unwrap();
+    }
+    // A list is due and not there yet.
+    let report = check(&world).await;
+    assert_eq!((report.findings.as_slice(), report.lines), (&[][..], 10));
+    world.service().renew_publications().await.unwrap();
+    assert_eq!(check(&world).await.findings, []);
+    let honest = world.snapshot().await;
+
+    let responder = records(&world).await;
+    let responder = responder
+        .iter()
+        .find(|record| record.kind == CertificateKind::OcspResponder)
+        .unwrap();
+    let responder = responder.serial.to_string();
+    let signing = serial(&phone.certificates()[1]);
+    let record = |set: &str| {
+        format!("UPDATE certificate_record SET {set} WHERE upper(serial) = '{signing}'")
+    };
+    let number = phone.document_number();
+    let of_account = format!("(SELECT id FROM account WHERE document_number = '{number}')");
+    let lists = "of eid-";
+    let cases: Vec<(&str, Vec<String>, &str)> = vec![
+        (
+            lists,
+            vec!["UPDATE revocation_list SET der = x'3000'".to_owned()],
+            "cannot be read",
+        ),
+        (
+            lists,
+            vec![
+                "UPDATE revocation_list SET der = (SELECT max(der) FROM revocation_list)"
+                    .to_owned(),
+            ],
+            "issuer",
+        ),
+        (
+            lists,
+            vec![format!("UPDATE revocation_list SET der = x'{empty}'")],
+            "is not on it",
+        ),
+        (
+            lists,
+            vec!["UPDATE revocation_list SET this_update = this_update + 1000000000".to_owned()],
+            "another number, time or length",
+        ),
+        (
+            lists,
+            vec![record("revoked_at = NULL, reason = NULL")],
+            "1 certificates on it are not revoked",
+        ),
+        (lists, vec![record("reason = 4")], "another time or reason"),
+        (
+            &signing,
+            vec![record("reason = 4")],
+            "revoked for keyCompromise, the audit trail says",
+        ),
+        (
+            &responder,
+            vec![format!(
+                "DELETE FROM certificate_record WHERE upper(serial) = '{responder}'"
+            )],
+            "it has no record",
+        ),
+        (
+            &responder,
+            vec![format!(
+                "UPDATE certificate_record SET revoked_at = recorded_at, reason = 1 WHERE upper(serial) = '{responder}'"
+            )],
+            "a responder's certificate is revoked",
+        ),
+        (
+            &signing,
+            vec![record("issued_at = recorded_at - 1000000000")],
+            "given out before it was recorded",
+        ),
+        (
+            &signing,
+            vec![record("revoked_at = recorded_at - 1000000000")],
+            "revoked before it was recorded",
+        ),
+        (
+            &signing,
+            vec![format!(
+                "UPDATE account SET state = '\"Active\"' WHERE id = {of_account}"
+            )],
+            "its account is in use",
+        ),
+        // Everything of an account, and its list made anew.
+        (
+            &signing,
+            vec![
+                format!("DELETE FROM certificate_record WHERE account_id = {of_account}"),
+                format!("DELETE FROM account_key WHERE account_id = {of_account}"),
+                format!("DELETE FROM account WHERE document_number = '{number}'"),
+                "DELETE FROM revocation_list".to_owned(),
+            ],
+            "the audit trail has it, and it has no record",
+        ),
+    ];
+    for (subject, statements, expected) in cases {
+        for sql in &statements {
+            tamper_unchecked(&world, sql).await;
+        }
+        let findings = check(&world).await.findings;
+        assert!(
+            findings
+                .iter()
+                .any(|one| one.subject.contains(subject) && one.what.contains(expected)),
+            "{statements:?}: {expected:?} not in {findings:?}"
+        );
+        world.rewind(&honest).await;
+    }
+    assert_eq!(check(&world).await.findings, []);
+}
+
 /// A phone whose proofs are sent while the authority signs nothing.
 async fn unsigned(world: &World) -> SimulatedPhone {
     let mut phone = SimulatedPhone::new();
@@ -474,7 +613,7 @@ async fn what_software_without_records_did_is_recorded_and_revoked_at_the_next_s
         account.keys.signature.destroy(CloseReason::PinLocked, end);
     })
     .await;
-    assert_eq!(check(&world).await.findings.len(), 6);
+    assert_eq!(check(&world).await.findings.len(), 10);
     let before = world.audit_trail().await.len();
 
     world.pass(SignedDuration::from_hours(1));

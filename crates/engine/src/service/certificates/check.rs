@@ -2,6 +2,8 @@
 //! authority and its account. Needs no key.
 
 mod authority;
+mod lists;
+mod trail;
 
 use super::profile;
 use crate::{
@@ -38,6 +40,8 @@ pub struct CertificateReport {
     pub waiting: u64,
     /// Never given out, and revoked for it.
     pub abandoned: u64,
+    /// Lines of the audit trail that were compared with the records.
+    pub lines: u64,
     /// Keys of accounts whose certificates were looked for among the records.
     pub keys: u64,
     /// What each authority's certificates were compared with, in a sentence each.
@@ -96,6 +100,8 @@ impl Service {
             progress(check.report.records);
         }
         check.keys(&mut *reader).await?;
+        check.lists(&mut *reader).await?;
+        check.trail(&mut *reader).await?;
         let Check {
             mut report,
             authorities,
@@ -112,11 +118,15 @@ struct Check {
 
 impl Check {
     fn find(&mut self, subject: impl fmt::Display, what: impl Into<String>) {
+        self.tell(format!("certificate {subject}"), what);
+    }
+
+    fn tell(&mut self, subject: String, what: impl Into<String>) {
         if self.report.findings.len() < MAX_FINDINGS {
-            self.report.findings.push(CertificateFinding {
-                subject: format!("certificate {subject}"),
-                what: what.into(),
-            });
+            let what = what.into();
+            self.report
+                .findings
+                .push(CertificateFinding { subject, what });
         }
     }
 
@@ -173,6 +183,20 @@ impl Check {
             }
             Err(error) => self.find(serial, format!("its record cannot be read: {error}")),
         }
+        let first = record.recorded_at;
+        if record
+            .issued
+            .as_ref()
+            .is_some_and(|issued| issued.at < first)
+        {
+            self.find(serial, "it was given out before it was recorded");
+        }
+        if record
+            .revocation
+            .is_some_and(|revocation| revocation.at < first)
+        {
+            self.find(serial, "it was revoked before it was recorded");
+        }
         let Some(issued) = &record.issued else {
             match record.revocation {
                 Some(_) => self.report.abandoned += 1,
@@ -192,6 +216,12 @@ impl Check {
                     Ok(None) => self.find(serial, "it was given out, and its account is not there"),
                     Err(what) => self.find(serial, format!("its account cannot be read: {what}")),
                 }
+            }
+            CertificateKind::OcspResponder if record.revocation.is_some() => {
+                self.find(
+                    serial,
+                    "a responder's certificate is revoked, which this software never does",
+                );
             }
             CertificateKind::OcspResponder => match &issued.certificate {
                 Some(der) => {
@@ -420,6 +450,15 @@ fn agree(record: &CertificateRecord, account: &Account, key: &AccountKey) -> Res
                 None => Ok(()),
                 Some(_) => Err("it is revoked, and its key is in use".to_owned()),
             };
+        }
+        // The ninth wrong PIN ends one key.
+        (KeyState::Destroyed { reason, .. }, AccountState::Active)
+            if *reason != CloseReason::PinLocked =>
+        {
+            let ended = reason.code();
+            return Err(format!(
+                "its key is destroyed ({ended}), and its account is in use"
+            ));
         }
         (KeyState::Destroyed { at, reason }, _) => (*at, *reason),
     };
