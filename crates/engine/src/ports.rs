@@ -4,9 +4,10 @@
 //! ([`ServerKeys`], [`CaSigner`]), `server` ([`Clock`], [`Entropy`]).
 
 use crate::domain::{
-    Account, AccountId, AccountLevel, AuditEntry, AuditLink, AuditRecord, CaKeyId,
-    CertificateRecord, Evidence, Issued, Registration, RelyingParty, Session, Standing,
-    StoredRevocationList, StoredTrustedList, Transaction, TrustDecision, Wrapped,
+    Account, AccountId, AccountLevel, AccountName, AuditEntry, AuditLink, AuditRecord, CaKeyId,
+    CertificateRecord, CertificateSummary, CloseReason, Evidence, Issued, Registration,
+    RelyingParty, Session, Standing, StoredRevocationList, StoredTrustedList, Transaction,
+    TrustDecision, Wrapped,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -80,6 +81,13 @@ pub trait Reader: Send {
         &mut self,
         number: &DocumentNumber,
     ) -> Result<Option<Account>, StoreError>;
+    /// What of an account can be read whatever else of it is damaged.
+    async fn account_name(&mut self, id: AccountId) -> Result<Option<AccountName>, StoreError>;
+    /// The same of the account with this document number, closed ones included.
+    async fn account_name_by_document(
+        &mut self,
+        number: &DocumentNumber,
+    ) -> Result<Option<AccountName>, StoreError>;
     /// All accounts of a person that are not closed, the oldest first.
     async fn active_accounts_of(
         &mut self,
@@ -268,12 +276,48 @@ pub trait Reader: Send {
         issuer: CaKeyId,
         serial: &SerialNumber,
     ) -> Result<Option<CertificateRecord>, StoreError>;
+    /// What of a certificate's record is not encrypted.
+    async fn certificate_summary(
+        &mut self,
+        issuer: CaKeyId,
+        serial: &SerialNumber,
+    ) -> Result<Option<CertificateSummary>, StoreError>;
+    /// The same of all that were given out with an account, by purpose: by their records, whatever stands with its keys.
+    async fn certificates_of(
+        &mut self,
+        account: AccountId,
+    ) -> Result<Vec<CertificateSummary>, StoreError>;
+    /// Accounts after this one, by identifier, with which fewer certificates were given out than they have keys: those of
+    /// software that kept no records. At most `limit`.
+    async fn accounts_without_records(
+        &mut self,
+        after: Option<AccountId>,
+        limit: u32,
+    ) -> Result<Vec<AccountId>, StoreError>;
+    /// Accounts after this one, by identifier, of which a key was destroyed before its certificate ended, for whatever reason
+    /// but that, and the certificate is not revoked. At most `limit`.
+    async fn accounts_left_good(
+        &mut self,
+        after: Option<AccountId>,
+        limit: u32,
+    ) -> Result<Vec<AccountId>, StoreError>;
     /// The records of all certificates by issuer and serial number, after this one, at most `limit`.
     async fn certificate_records(
         &mut self,
         after: Option<(CaKeyId, &SerialNumber)>,
         limit: u32,
     ) -> Result<Vec<CertificateRecord>, StoreError>;
+    /// Which records there are after this one, at most `limit`: also of those that cannot be read.
+    async fn certificate_record_keys(
+        &mut self,
+        after: Option<&RecordKey>,
+        limit: u32,
+    ) -> Result<Vec<RecordKey>, StoreError>;
+    /// The record that stands there.
+    async fn certificate_record_at(
+        &mut self,
+        key: &RecordKey,
+    ) -> Result<Option<CertificateRecord>, StoreError>;
     /// The records of an authority's responder certificates that were given out and end after `now`, the newest first.
     async fn responder_records(
         &mut self,
@@ -307,6 +351,15 @@ pub trait Reader: Send {
 
     /// The CA certificates that were ever published.
     async fn published_certificates(&mut self) -> Result<Vec<PublishedCertificate>, StoreError>;
+}
+
+/// Where a certificate's record stands, in the store's own words: whatever is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordKey {
+    /// In hexadecimal, if nobody changed it.
+    pub issuer: String,
+    /// In hexadecimal, if nobody changed it.
+    pub serial: String,
 }
 
 /// Some records of the audit trail.
@@ -356,6 +409,14 @@ pub trait UnitOfWork: Reader {
     async fn insert_account(&mut self, account: &Account) -> Result<(), StoreError>;
     /// Writes an account back.
     async fn save_account(&mut self, account: &mut Account) -> Result<(), StoreError>;
+    /// Closes an account of which something cannot be read, and deletes the server's parts of its keys. Says whether it was
+    /// not closed before.
+    async fn close_unread_account(
+        &mut self,
+        id: AccountId,
+        reason: CloseReason,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
     /// Adds a session.
     async fn insert_session(&mut self, session: &Session) -> Result<(), StoreError>;
     /// Writes a session's state back; wakes whoever waits for it after the commit.
@@ -411,6 +472,14 @@ pub trait UnitOfWork: Reader {
         serial: &SerialNumber,
         revocation: Revocation,
     ) -> Result<bool, StoreError>;
+    /// Revokes the certificates that were given out with an account, for one purpose or for both, by their records: whatever
+    /// stands with its keys. Not what is revoked or expired already. Gives those that it revoked, by purpose.
+    async fn revoke_certificates_of(
+        &mut self,
+        account: AccountId,
+        purpose: Option<Purpose>,
+        revocation: Revocation,
+    ) -> Result<Vec<CertificateSummary>, StoreError>;
     /// Adds a revocation list; [`StoreError::Conflict`] if there is one of this number.
     async fn insert_revocation_list(
         &mut self,

@@ -2,6 +2,7 @@
 
 mod account;
 mod ceremony;
+mod certificate;
 mod check;
 mod demo;
 mod hint;
@@ -59,6 +60,7 @@ enum Command {
     Serve(serve::ServeArgs),
     Rp(rp::RpArgs),
     Account(account::AccountArgs),
+    Certificate(certificate::CertificateArgs),
     Trust(trust::TrustArgs),
     Ceremony(ceremony::CeremonyArgs),
     Migrate(migrate::MigrateArgs),
@@ -98,6 +100,9 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Rp(arguments) => block_on(rp::run(arguments)).map(|()| ExitCode::SUCCESS),
         Command::Account(arguments) => {
             block_on(account::run(arguments)).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Certificate(arguments) => {
+            block_on(certificate::run(arguments)).map(|()| ExitCode::SUCCESS)
         }
         Command::Trust(arguments) => block_on(trust::run(arguments)).map(|()| ExitCode::SUCCESS),
         Command::Ceremony(arguments) => {

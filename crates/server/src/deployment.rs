@@ -12,7 +12,7 @@ use engine::{
 use std::{path::Path, sync::Arc};
 use store::{ColumnCipher, ColumnKey, Options, SqliteStore};
 use tracing::warn;
-use vault::{ClosedVault, SoftwareVault, UnlockKey};
+use vault::{ClosedVault, SoftwareVault, UnlockKey, VaultError, VaultHold};
 
 /// An engine, and the database to be closed after it.
 pub struct Deployment {
@@ -56,6 +56,7 @@ impl Deployment {
             .remember_certificates()
             .await
             .context("cannot write the published certificates into the database")?;
+        deployment.complete_records().await?;
         // Whoever is told "ready" finds lists and answers; a job does the same again, so that a failure is no reason to stay
         // away.
         if let Err(error) = deployment.service.renew_publications().await {
@@ -65,6 +66,26 @@ impl Deployment {
             );
         }
         Ok(deployment)
+    }
+
+    /// What a server of before the records left behind, if it ran on this database after it was migrated.
+    async fn complete_records(&self) -> Result<()> {
+        let completed = self.service.complete_records().await;
+        let completed = completed.context("cannot complete the records of certificates")?;
+        if completed.recorded > 0 || completed.revoked > 0 {
+            warn!(
+                recorded = completed.recorded,
+                revoked = completed.revoked,
+                "certificates were given out or ended by another software; they are recorded and revoked now"
+            );
+        }
+        if completed.left > 0 {
+            warn!(
+                keys = completed.left,
+                "keys whose certificates have no record and get none; `smart-id check certificates` says which"
+            );
+        }
+        Ok(())
     }
 
     /// The operator's engine, for commands beside a running server: everything that needs no key.
@@ -133,14 +154,29 @@ pub async fn open_store(config: &DatabaseConfig) -> Result<SqliteStore> {
         .with_context(|| format!("cannot open the database {}", config.file.display()))
 }
 
-/// Brings the database to this software's schema; returns the versions before and after.
+/// Brings the database to this software's schema; returns the versions before and after. No server runs on the vault
+/// meanwhile: an older one would go on writing what the newer schema does not expect.
 ///
 /// # Errors
-/// It is newer, has other column keys, or cannot be written.
-pub async fn migrate(config: &DatabaseConfig) -> Result<(i64, i64)> {
-    SqliteStore::migrate(location(&config.file)?, column_cipher(config)?)
+/// A server runs and there is something to do, the database is newer, has other column keys, or cannot be written.
+pub async fn migrate(config: &Config) -> Result<(i64, i64)> {
+    let database = &config.database;
+    let file = database.file.display();
+    let _hold = match VaultHold::take(&config.vault.file) {
+        Ok(hold) => Some(hold),
+        // Before its ceremony no server runs either.
+        Err(VaultError::Missing(_)) => None,
+        // Nothing is to be done.
+        Err(VaultError::InUse(_)) if open_store(database).await.is_ok() => None,
+        Err(error) => {
+            return Err(error).with_context(|| {
+                format!("the database {file} is migrated only while no server runs")
+            });
+        }
+    };
+    SqliteStore::migrate(location(&database.file)?, column_cipher(database)?)
         .await
-        .with_context(|| format!("cannot migrate the database {}", config.file.display()))
+        .with_context(|| format!("cannot migrate the database {file}"))
 }
 
 /// Opens the vault.

@@ -26,6 +26,9 @@ CREATE TABLE certificate_record (
 CREATE INDEX certificate_record_revoked ON certificate_record (issuer, serial) WHERE revoked_at IS NOT NULL;
 CREATE INDEX certificate_record_abandoned ON certificate_record (recorded_at)
     WHERE issued_at IS NULL AND revoked_at IS NULL;
+CREATE INDEX certificate_record_account ON certificate_record (account_id, kind) WHERE account_id IS NOT NULL;
+CREATE INDEX account_key_destroyed ON account_key (account_id, purpose, destroyed_at, destroyed_reason)
+    WHERE destroyed_at IS NOT NULL;
 CREATE INDEX certificate_record_responder ON certificate_record (issuer, expires_at) WHERE kind = 'ocsp_responder';
 
 -- The newest list of each authority; the numbers only rise.

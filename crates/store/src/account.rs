@@ -9,8 +9,9 @@ use crate::{
 };
 use engine::{
     domain::{
-        Account, AccountId, AccountKey, AccountLevel, AccountState, Device, DeviceId, KeyId,
-        KeyState, PerPurpose, Person, Profile, Purpose, TokenHash, TransactionId, Wrapped,
+        Account, AccountId, AccountKey, AccountLevel, AccountName, AccountState, CloseReason,
+        Device, DeviceId, KeyId, KeyState, PerPurpose, Person, Profile, Purpose, TokenHash,
+        TransactionId, Wrapped,
     },
     ports::{KeyHolder, StoreError, StoredModuli},
 };
@@ -41,6 +42,10 @@ pub(crate) const BY_DEVICE: &str = select!("WHERE device_id = $1");
 pub(crate) const BY_DOCUMENT: &str = select!("WHERE document_number = $1");
 pub(crate) const ACTIVE_OF: &str =
     select!("WHERE semantics_identifier = $1 AND closed_at IS NULL ORDER BY created_at, id");
+pub(crate) const NAME: &str =
+    "SELECT id, document_number, closed_at, state FROM account WHERE id = $1";
+pub(crate) const NAME_BY_DOCUMENT: &str =
+    "SELECT id, document_number, closed_at, state FROM account WHERE document_number = $1";
 pub(crate) const KNOWS_PERSON: &str =
     "SELECT id FROM account WHERE semantics_identifier = $1 LIMIT 1";
 pub(crate) const OVERDUE: &str = "SELECT id FROM account WHERE closed_at IS NULL AND expires_at <= $1 ORDER BY expires_at, id LIMIT $2";
@@ -61,12 +66,50 @@ pub(crate) const SAVE: &str = "UPDATE account SET semantics_identifier = $2, per
      level = $5, device_id = $6, device_public_key = $7, device_token = $8, device_seq = $9, device_superseded = $10, \
      state = $11, closed_at = $12, created_at = $13, expires_at = $14, version = $15 + 1 \
      WHERE id = $1 AND version = $15";
+pub(crate) const CLOSE: &str = "UPDATE account SET state = $2, closed_at = $3, version = version + 1 \
+     WHERE id = $1 AND closed_at IS NULL";
+pub(crate) const DESTROY: &str = "UPDATE account_key SET server_share = NULL, server_half = NULL, destroyed_at = $2, \
+     destroyed_reason = $3, in_flight = NULL WHERE account_id = $1 AND destroyed_at IS NULL";
 const INSERT_KEY: &str = "INSERT INTO account_key (account_id, purpose, id, profile, n1, n2, n, certificate, pin, \
      server_share, server_half, destroyed_at, destroyed_reason, in_flight) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
 pub(crate) const SAVE_KEY: &str = "UPDATE account_key SET id = $3, profile = $4, n1 = $5, n2 = $6, n = $7, \
      certificate = $8, pin = $9, server_share = $10, server_half = $11, destroyed_at = $12, destroyed_reason = $13, \
      in_flight = $14 WHERE account_id = $1 AND purpose = $2";
+
+pub(crate) async fn name(
+    tables: &mut Tables,
+    id: AccountId,
+) -> Result<Option<AccountName>, StoreError> {
+    let row = tables
+        .row(ACCOUNT, NAME, arguments![id.0.to_string()])
+        .await?;
+    row.map(read_name).transpose()
+}
+
+pub(crate) async fn name_by_document(
+    tables: &mut Tables,
+    number: &DocumentNumber,
+) -> Result<Option<AccountName>, StoreError> {
+    let row = tables
+        .row(ACCOUNT, NAME_BY_DOCUMENT, arguments![number.to_string()])
+        .await?;
+    row.map(read_name).transpose()
+}
+
+fn read_name(mut row: Row) -> Result<AccountName, StoreError> {
+    let (id, document_number) = (AccountId(row.parsed()?), row.parsed()?);
+    let closed_at = row.optional_integer()?.map(moment::from_column);
+    let reason = match text::from_json(row.text()?.as_bytes(), ACCOUNT) {
+        Ok(AccountState::Closed { reason, .. }) => Some(reason),
+        Ok(AccountState::Active) | Err(_) => None,
+    };
+    Ok(AccountName {
+        id,
+        document_number,
+        closed: closed_at.map(|at| (at, reason)),
+    })
+}
 
 pub(crate) async fn find(
     tables: &mut Tables,
@@ -186,6 +229,21 @@ pub(crate) async fn keys_after(
             })
         })
         .collect()
+}
+
+/// What [`Account::close`] does, without reading anything.
+pub(crate) async fn close_unread(
+    tables: &mut Tables,
+    id: AccountId,
+    reason: CloseReason,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let state = text::to_json(&AccountState::Closed { reason, at: now });
+    let account = arguments![id.0.to_string(), state, now];
+    let closed = tables.change(ACCOUNT, CLOSE, account).await? > 0;
+    let keys = arguments![id.0.to_string(), now, text::to_word(&reason)];
+    tables.change(KEY, DESTROY, keys).await?;
+    Ok(closed)
 }
 
 pub(crate) async fn insert(tables: &mut Tables, account: &Account) -> Result<(), StoreError> {

@@ -9,10 +9,10 @@ use crate::{
 };
 use engine::{
     domain::{
-        AccountId, AccountLevel, CaKeyId, CertificateKind, CertificateRecord, Issued, Purpose,
-        Revocation, RevocationReason, RevokedCertificate, SerialNumber, Standing,
+        AccountId, AccountLevel, CaKeyId, CertificateKind, CertificateRecord, CertificateSummary,
+        Issued, Purpose, Revocation, RevocationReason, RevokedCertificate, SerialNumber, Standing,
     },
-    ports::StoreError,
+    ports::{RecordKey, StoreError},
 };
 use jiff::Timestamp;
 
@@ -29,10 +29,30 @@ macro_rules! select {
     };
 }
 
+macro_rules! summary {
+    () => {
+        "issuer, serial, kind, expires_at, account_id, revoked_at, reason"
+    };
+}
+
+macro_rules! revoke_of {
+    ($condition:literal) => {
+        concat!(
+            "UPDATE certificate_record SET revoked_at = $2, reason = $3 \
+             WHERE account_id = $1 AND revoked_at IS NULL AND expires_at >= $2",
+            $condition,
+            " RETURNING ",
+            summary!()
+        )
+    };
+}
+
 pub(crate) const STANDING: &str = "SELECT issued_at, revoked_at, reason FROM certificate_record WHERE issuer = $1 AND serial = $2";
 pub(crate) const BY_SERIAL: &str = select!("WHERE issuer = $1 AND serial = $2");
 pub(crate) const PAGE: &str =
     select!("WHERE (issuer, serial) > ($1, $2) ORDER BY issuer, serial LIMIT $3");
+pub(crate) const KEYS: &str = "SELECT issuer, serial FROM certificate_record \
+     WHERE (issuer, serial) > ($1, $2) ORDER BY issuer, serial LIMIT $3";
 pub(crate) const RESPONDERS: &str = select!(
     "WHERE kind = 'ocsp_responder' AND issuer = $1 AND expires_at > $2 AND issued_at IS NOT NULL \
      ORDER BY expires_at DESC, serial"
@@ -50,6 +70,29 @@ pub(crate) const GIVE_OUT: &str = "UPDATE certificate_record SET issued_at = $3,
 // What nobody got is revoked whenever that is found, what somebody has only while it is valid.
 pub(crate) const REVOKE: &str = "UPDATE certificate_record SET revoked_at = $3, reason = $4 \
      WHERE issuer = $1 AND serial = $2 AND revoked_at IS NULL AND (issued_at IS NULL OR expires_at >= $3)";
+
+pub(crate) const SUMMARY: &str = concat!(
+    "SELECT ",
+    summary!(),
+    " FROM certificate_record WHERE issuer = $1 AND serial = $2"
+);
+pub(crate) const OF_ACCOUNT: &str = concat!(
+    "SELECT ",
+    summary!(),
+    " FROM certificate_record WHERE account_id = $1"
+);
+pub(crate) const REVOKE_OF: &str = revoke_of!("");
+pub(crate) const REVOKE_OF_PURPOSE: &str = revoke_of!(" AND kind IN ($4, $5)");
+
+pub(crate) const UNRECORDED: &str = "SELECT id FROM account WHERE id > $1 \
+     AND (SELECT COUNT(*) FROM certificate_record WHERE account_id = account.id) < 2 ORDER BY id LIMIT $2";
+pub(crate) const LEFT_GOOD: &str = "SELECT DISTINCT account_key.account_id FROM account_key \
+     JOIN certificate_record ON certificate_record.account_id = account_key.account_id \
+     WHERE account_key.account_id > $1 AND destroyed_at IS NOT NULL AND destroyed_reason <> 'expired' \
+     AND revoked_at IS NULL AND certificate_record.expires_at >= destroyed_at \
+     AND ((purpose = 1 AND kind IN ('basic_authentication', 'qualified_authentication')) \
+     OR (purpose = 2 AND kind IN ('basic_signature', 'qualified_signature'))) \
+     ORDER BY account_key.account_id LIMIT $2";
 
 pub(crate) async fn standing(
     tables: &mut Tables,
@@ -82,6 +125,42 @@ pub(crate) async fn find(
     row.map(|row| read(tables, row)).transpose()
 }
 
+pub(crate) async fn summary(
+    tables: &mut Tables,
+    issuer: CaKeyId,
+    serial: &SerialNumber,
+) -> Result<Option<CertificateSummary>, StoreError> {
+    let [issuer, serial] = key(issuer, serial);
+    let row = tables
+        .row(RECORD, SUMMARY, arguments![issuer, serial])
+        .await?;
+    row.map(read_summary).transpose()
+}
+
+pub(crate) async fn of_account(
+    tables: &mut Tables,
+    account: AccountId,
+) -> Result<Vec<CertificateSummary>, StoreError> {
+    let rows = tables
+        .rows(RECORD, OF_ACCOUNT, arguments![account.0.to_string()])
+        .await?;
+    by_purpose(rows)
+}
+
+/// Those that [`UNRECORDED`] or [`LEFT_GOOD`] finds.
+pub(crate) async fn accounts(
+    tables: &mut Tables,
+    sql: &'static str,
+    after: Option<AccountId>,
+    limit: u32,
+) -> Result<Vec<AccountId>, StoreError> {
+    let after = after.map_or_else(String::new, |id| id.0.to_string());
+    let rows = tables.rows(RECORD, sql, arguments![after, limit]).await?;
+    rows.into_iter()
+        .map(|mut row| row.parsed().map(AccountId))
+        .collect()
+}
+
 pub(crate) async fn page(
     tables: &mut Tables,
     after: Option<(CaKeyId, &SerialNumber)>,
@@ -94,6 +173,36 @@ pub(crate) async fn page(
         .rows(RECORD, PAGE, arguments![issuer, serial, limit])
         .await?;
     rows.into_iter().map(|row| read(tables, row)).collect()
+}
+
+pub(crate) async fn keys(
+    tables: &mut Tables,
+    after: Option<&RecordKey>,
+    limit: u32,
+) -> Result<Vec<RecordKey>, StoreError> {
+    let (issuer, serial) = after.map_or_else(Default::default, |after| {
+        (after.issuer.clone(), after.serial.clone())
+    });
+    let rows = tables
+        .rows(RECORD, KEYS, arguments![issuer, serial, limit])
+        .await?;
+    rows.into_iter()
+        .map(|mut row| {
+            Ok(RecordKey {
+                issuer: row.text()?,
+                serial: row.text()?,
+            })
+        })
+        .collect()
+}
+
+pub(crate) async fn at(
+    tables: &mut Tables,
+    key: &RecordKey,
+) -> Result<Option<CertificateRecord>, StoreError> {
+    let key = arguments![key.issuer.clone(), key.serial.clone()];
+    let row = tables.row(RECORD, BY_SERIAL, key).await?;
+    row.map(|row| read(tables, row)).transpose()
 }
 
 pub(crate) async fn responders(
@@ -200,6 +309,30 @@ pub(crate) async fn revoke(
     Ok(tables.change(RECORD, REVOKE, row).await? > 0)
 }
 
+pub(crate) async fn revoke_of(
+    tables: &mut Tables,
+    account: AccountId,
+    purpose: Option<Purpose>,
+    revocation: Revocation,
+) -> Result<Vec<CertificateSummary>, StoreError> {
+    let (at, reason) = (revocation.at, revocation.reason.number());
+    let account = account.0.to_string();
+    let rows = match purpose {
+        // Also those whose kind cannot be read.
+        None => {
+            let row = arguments![account, at, reason];
+            tables.rows(RECORD, REVOKE_OF, row).await?
+        }
+        Some(purpose) => {
+            let [one, other] = [AccountLevel::Advanced, AccountLevel::Qualified]
+                .map(|level| to_word(end_entity(level, purpose)));
+            let row = arguments![account, at, reason, one, other];
+            tables.rows(RECORD, REVOKE_OF_PURPOSE, row).await?
+        }
+    };
+    by_purpose(rows)
+}
+
 /// Records what was given out before there were records, in the run that brings the table.
 pub(crate) async fn found(tables: &mut Tables) -> Result<(), StoreError> {
     let mut after = String::new();
@@ -254,6 +387,31 @@ fn read(tables: &Tables, mut row: Row) -> Result<CertificateRecord, StoreError> 
         recorded_at,
         expires_at,
         issued,
+        revocation: revocation(&mut row)?,
+    })
+}
+
+fn by_purpose(rows: Vec<Row>) -> Result<Vec<CertificateSummary>, StoreError> {
+    let read: Result<Vec<_>, _> = rows.into_iter().map(read_summary).collect();
+    let mut summaries = read?;
+    summaries.sort_by_cached_key(|one| {
+        let purpose = one.purpose().map(Purpose::id);
+        (purpose, one.issuer, one.serial.clone())
+    });
+    Ok(summaries)
+}
+
+fn read_summary(mut row: Row) -> Result<CertificateSummary, StoreError> {
+    let (issuer, serial) = (issuer_of(&mut row)?, serial_of(&mut row)?);
+    Ok(CertificateSummary {
+        issuer,
+        serial,
+        kind: from_word(&row.text()?),
+        expires_at: row.moment()?,
+        account: match row.optional_text()? {
+            None => None,
+            Some(account) => Some(AccountId(account.parse().map_err(|_| row.corrupt())?)),
+        },
         revocation: revocation(&mut row)?,
     })
 }

@@ -10,14 +10,15 @@ use crate::{
 use async_trait::async_trait;
 use engine::{
     domain::{
-        Account, AccountId, AuditEntry, AuditLink, AuditRecord, CaKeyId, CertificateRecord,
-        DeviceId, Evidence, Issued, KeyId, KeyState, Profile, Registration, RelyingParty,
-        Revocation, RevokedCertificate, SerialNumber, ServerModulus, Session, Standing,
-        StoredRevocationList, StoredTrustedList, Transaction, TransactionId, TrustDecision,
+        Account, AccountId, AccountName, AuditEntry, AuditLink, AuditRecord, CaKeyId,
+        CertificateRecord, CertificateSummary, CloseReason, DeviceId, Evidence, Issued, KeyId,
+        KeyState, Profile, Purpose, Registration, RelyingParty, Revocation, RevokedCertificate,
+        SerialNumber, ServerModulus, Session, Standing, StoredRevocationList, StoredTrustedList,
+        Transaction, TransactionId, TrustDecision,
     },
     ports::{
-        AuditCursor, AuditPage, NewServerHalf, PublishedCertificate, Reader, Retention, StoreError,
-        StoredModuli, UnitOfWork,
+        AuditCursor, AuditPage, NewServerHalf, PublishedCertificate, Reader, RecordKey, Retention,
+        StoreError, StoredModuli, UnitOfWork,
     },
 };
 use jiff::Timestamp;
@@ -70,6 +71,17 @@ impl Reader for Work {
         number: &DocumentNumber,
     ) -> Result<Option<Account>, StoreError> {
         account::find_by_document(&mut self.tables, number).await
+    }
+
+    async fn account_name(&mut self, id: AccountId) -> Result<Option<AccountName>, StoreError> {
+        account::name(&mut self.tables, id).await
+    }
+
+    async fn account_name_by_document(
+        &mut self,
+        number: &DocumentNumber,
+    ) -> Result<Option<AccountName>, StoreError> {
+        account::name_by_document(&mut self.tables, number).await
     }
 
     async fn active_accounts_of(
@@ -328,12 +340,58 @@ impl Reader for Work {
         certificate::find(&mut self.tables, issuer, serial).await
     }
 
+    async fn certificate_summary(
+        &mut self,
+        issuer: CaKeyId,
+        serial: &SerialNumber,
+    ) -> Result<Option<CertificateSummary>, StoreError> {
+        certificate::summary(&mut self.tables, issuer, serial).await
+    }
+
+    async fn certificates_of(
+        &mut self,
+        account: AccountId,
+    ) -> Result<Vec<CertificateSummary>, StoreError> {
+        certificate::of_account(&mut self.tables, account).await
+    }
+
+    async fn accounts_without_records(
+        &mut self,
+        after: Option<AccountId>,
+        limit: u32,
+    ) -> Result<Vec<AccountId>, StoreError> {
+        certificate::accounts(&mut self.tables, certificate::UNRECORDED, after, limit).await
+    }
+
+    async fn accounts_left_good(
+        &mut self,
+        after: Option<AccountId>,
+        limit: u32,
+    ) -> Result<Vec<AccountId>, StoreError> {
+        certificate::accounts(&mut self.tables, certificate::LEFT_GOOD, after, limit).await
+    }
+
     async fn certificate_records(
         &mut self,
         after: Option<(CaKeyId, &SerialNumber)>,
         limit: u32,
     ) -> Result<Vec<CertificateRecord>, StoreError> {
         certificate::page(&mut self.tables, after, limit).await
+    }
+
+    async fn certificate_record_keys(
+        &mut self,
+        after: Option<&RecordKey>,
+        limit: u32,
+    ) -> Result<Vec<RecordKey>, StoreError> {
+        certificate::keys(&mut self.tables, after, limit).await
+    }
+
+    async fn certificate_record_at(
+        &mut self,
+        key: &RecordKey,
+    ) -> Result<Option<CertificateRecord>, StoreError> {
+        certificate::at(&mut self.tables, key).await
     }
 
     async fn responder_records(
@@ -407,6 +465,15 @@ impl UnitOfWork for Work {
         certificate::revoke(&mut self.tables, issuer, serial, revocation).await
     }
 
+    async fn revoke_certificates_of(
+        &mut self,
+        account: AccountId,
+        purpose: Option<Purpose>,
+        revocation: Revocation,
+    ) -> Result<Vec<CertificateSummary>, StoreError> {
+        certificate::revoke_of(&mut self.tables, account, purpose, revocation).await
+    }
+
     async fn insert_revocation_list(
         &mut self,
         list: &StoredRevocationList,
@@ -432,6 +499,16 @@ impl UnitOfWork for Work {
             .iter()
             .any(|key| matches!(key.state, KeyState::Destroyed { .. }));
         account::save(&mut self.tables, account).await
+    }
+
+    async fn close_unread_account(
+        &mut self,
+        id: AccountId,
+        reason: CloseReason,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.erases = true;
+        account::close_unread(&mut self.tables, id, reason, now).await
     }
 
     async fn insert_session(&mut self, session: &Session) -> Result<(), StoreError> {

@@ -53,6 +53,7 @@ mod closed;
 mod contents;
 mod durable;
 mod error;
+mod hold;
 mod offline_root;
 mod randomness;
 mod responder;
@@ -72,6 +73,7 @@ pub use ceremony::{
 };
 pub use closed::{ClosedVault, VaultIsClosed};
 pub use error::VaultError;
+pub use hold::VaultHold;
 pub use offline_root::OfflineRoot;
 pub use unlock::{NotAnUnlockKey, UnlockKey};
 pub use vault::{NoSuchKey, NoTransportKey, SoftwareVault};

@@ -4,11 +4,11 @@ use crate::{PERSON, revocation::standing};
 use device::{Event, View};
 use engine::{
     domain::{
-        Account, AccountLevel, AuditEvent, CertificateRecord, Revocation, RevocationReason,
-        Standing,
+        Account, AccountLevel, AuditEvent, CertificateKind, CertificateRecord, CloseReason,
+        Revocation, RevocationReason, Standing,
     },
     ports::Store,
-    service::CertificateReport,
+    service::{CertificateReport, Completed},
 };
 use jiff::SignedDuration;
 use sha2::{Digest, Sha256};
@@ -26,7 +26,7 @@ async fn records(world: &World) -> Vec<CertificateRecord> {
 }
 
 /// Around the store, as another program would.
-async fn tamper(world: &World, sql: &str) {
+pub(crate) async fn tamper(world: &World, sql: &str) {
     let location = format!("sqlite:{}", world.database().display());
     let mut connection = SqliteConnection::connect(&location).await.unwrap();
     let done = sqlx::query(AssertSqlSafe(sql.to_owned()))
@@ -298,26 +298,210 @@ async fn found(world: &World, serial: &str, expected: &str, what: &str) {
     );
 }
 
-/// Who has no keys cannot even write a record that can be read.
+/// Each cell that nobody can read is one finding, with all the others that there are.
 #[tokio::test]
-async fn a_record_that_was_moved_stops_the_look() {
-    let (world, phone, _) = two_people().await;
+async fn whatever_cannot_be_read_is_found_and_ends_no_look() {
+    let (mut world, phone, other) = two_people().await;
     let [authentication, signature, _] = phone.certificates();
-    tamper(
-        &world,
-        &format!(
-            "UPDATE certificate_record SET tbs = (SELECT tbs FROM certificate_record WHERE upper(serial) = '{}') \
-             WHERE upper(serial) = '{}'",
-            serial(&authentication),
-            serial(&signature)
+    let (login, signing) = (serial(&authentication), serial(&signature));
+    let honest = world.snapshot().await;
+    let record = |set: &str| {
+        format!("UPDATE certificate_record SET {set} WHERE upper(serial) = '{signing}'")
+    };
+    let number = phone.document_number();
+    let row = |table: &str, set: &str, column: &str| {
+        format!(
+            "UPDATE {table} SET {set} WHERE {column} = (SELECT id FROM account WHERE document_number = '{number}')"
+        )
+    };
+    for (sql, what) in [
+        // Who has no keys cannot even move a record.
+        (
+            record(&format!(
+                "tbs = (SELECT tbs FROM certificate_record WHERE upper(serial) = '{login}')"
+            )),
+            "its record cannot be read: stored certificate_record.tbs",
         ),
-    )
-    .await;
-    let outcome = world.service().check_certificates(&mut |_| {}).await;
-    let error = std::error::Error::source(&outcome.unwrap_err())
-        .unwrap()
-        .to_string();
-    assert!(error.contains("certificate_record.tbs"), "{error}");
+        (record("tbs = randomblob(60)"), "its record cannot be read"),
+        (record("kind = 'x'"), "its record cannot be read"),
+        (record("revoked_at = 1, reason = 77"), "cannot be read"),
+        (record("account_id = 'x'"), "cannot be read"),
+        (
+            row("account_key", "certificate = randomblob(60)", "account_id"),
+            "its account cannot be read: stored account_key.certificate",
+        ),
+        (
+            row("account_key", "server_half = 'x'", "account_id"),
+            "its account cannot be read",
+        ),
+        (row("account", "person = 'x'", "id"), "cannot be read"),
+        (row("account", "state = '{'", "id"), "cannot be read"),
+    ] {
+        tamper_unchecked(&world, &sql).await;
+        found(&world, &signing, what, &sql).await;
+        // What is wrong elsewhere is found beside it.
+        change(&world, &other, |account| {
+            account.person.surname.push('S');
+        })
+        .await;
+        let [others, ..] = other.certificates();
+        found(&world, &serial(&others), "another person", &sql).await;
+        world.rewind(&honest).await;
+    }
+    assert_eq!(check(&world).await.findings, []);
+}
+
+/// As [`tamper`], without what the database itself would refuse: bits fall out of files.
+async fn tamper_unchecked(world: &World, sql: &str) {
+    let location = format!("sqlite:{}", world.database().display());
+    let mut connection = SqliteConnection::connect(&location).await.unwrap();
+    for setting in ["foreign_keys = OFF", "ignore_check_constraints = ON"] {
+        let pragma = AssertSqlSafe(format!("PRAGMA {setting}"));
+        sqlx::query(pragma).execute(&mut connection).await.unwrap();
+    }
+    let statement = sqlx::query(AssertSqlSafe(sql.to_owned()));
+    let done = statement.execute(&mut connection).await.unwrap();
+    assert_ne!(done.rows_affected(), 0, "{sql}");
+    connection.close().await.unwrap();
+}
+
+/// What is published and what the audit trail says, against the records: also what somebody deleted or changed everywhere
+/// but there.
+#[tokio::test]
+async fn lists_and_audit_trail_are_compared_with_the_records() {
+    let (mut world, phone, other) = two_people().await;
+    world.service().renew_publications().await.unwrap();
+    let issuer = records(&world).await[0].issuer;
+    let empty = {
+        let mut reader = world.store().read().await.unwrap();
+        let list = reader.revocation_list(issuer).await.unwrap().unwrap();
+        list.der
+            .iter()
+            .map(|octet| format!("{octet:02x}"))
+            .collect::<String>()
+    };
+    world.pass(SignedDuration::from_mins(1));
+    let reason = RevocationReason::KeyCompromise;
+    for phone in [&phone, &other] {
+        let number = phone.document_number().parse().unwrap();
+        world
+            .service()
+            .close_account(&number, reason)
+            .await
+            .unwrap();
+    }
+    // A list is due and not there yet.
+    let report = check(&world).await;
+    assert_eq!((report.findings.as_slice(), report.lines), (&[][..], 10));
+    world.service().renew_publications().await.unwrap();
+    assert_eq!(check(&world).await.findings, []);
+    let honest = world.snapshot().await;
+
+    let responder = records(&world).await;
+    let responder = responder
+        .iter()
+        .find(|record| record.kind == CertificateKind::OcspResponder)
+        .unwrap();
+    let responder = responder.serial.to_string();
+    let signing = serial(&phone.certificates()[1]);
+    let record = |set: &str| {
+        format!("UPDATE certificate_record SET {set} WHERE upper(serial) = '{signing}'")
+    };
+    let number = phone.document_number();
+    let of_account = format!("(SELECT id FROM account WHERE document_number = '{number}')");
+    let lists = "of eid-";
+    let cases: Vec<(&str, Vec<String>, &str)> = vec![
+        (
+            lists,
+            vec!["UPDATE revocation_list SET der = x'3000'".to_owned()],
+            "cannot be read",
+        ),
+        (
+            lists,
+            vec![
+                "UPDATE revocation_list SET der = (SELECT max(der) FROM revocation_list)"
+                    .to_owned(),
+            ],
+            "issuer",
+        ),
+        (
+            lists,
+            vec![format!("UPDATE revocation_list SET der = x'{empty}'")],
+            "is not on it",
+        ),
+        (
+            lists,
+            vec!["UPDATE revocation_list SET this_update = this_update + 1000000000".to_owned()],
+            "another number, time or length",
+        ),
+        (
+            lists,
+            vec![record("revoked_at = NULL, reason = NULL")],
+            "1 certificates on it are not revoked",
+        ),
+        (lists, vec![record("reason = 4")], "another time or reason"),
+        (
+            &signing,
+            vec![record("reason = 4")],
+            "revoked for keyCompromise, the audit trail says",
+        ),
+        (
+            &responder,
+            vec![format!(
+                "DELETE FROM certificate_record WHERE upper(serial) = '{responder}'"
+            )],
+            "it has no record",
+        ),
+        (
+            &responder,
+            vec![format!(
+                "UPDATE certificate_record SET revoked_at = recorded_at, reason = 1 WHERE upper(serial) = '{responder}'"
+            )],
+            "a responder's certificate is revoked",
+        ),
+        (
+            &signing,
+            vec![record("issued_at = recorded_at - 1000000000")],
+            "given out before it was recorded",
+        ),
+        (
+            &signing,
+            vec![record("revoked_at = recorded_at - 1000000000")],
+            "revoked before it was recorded",
+        ),
+        (
+            &signing,
+            vec![format!(
+                "UPDATE account SET state = '\"Active\"' WHERE id = {of_account}"
+            )],
+            "its account is in use",
+        ),
+        // Everything of an account, and its list made anew.
+        (
+            &signing,
+            vec![
+                format!("DELETE FROM certificate_record WHERE account_id = {of_account}"),
+                format!("DELETE FROM account_key WHERE account_id = {of_account}"),
+                format!("DELETE FROM account WHERE document_number = '{number}'"),
+                "DELETE FROM revocation_list".to_owned(),
+            ],
+            "the audit trail has it, and it has no record",
+        ),
+    ];
+    for (subject, statements, expected) in cases {
+        for sql in &statements {
+            tamper_unchecked(&world, sql).await;
+        }
+        let findings = check(&world).await.findings;
+        assert!(
+            findings
+                .iter()
+                .any(|one| one.subject.contains(subject) && one.what.contains(expected)),
+            "{statements:?}: {expected:?} not in {findings:?}"
+        );
+        world.rewind(&honest).await;
+    }
+    assert_eq!(check(&world).await.findings, []);
 }
 
 /// A phone whose proofs are sent while the authority signs nothing.
@@ -404,4 +588,85 @@ async fn a_registration_that_goes_on_gets_certificates_of_its_own() {
     }
     let report = check(&world).await;
     assert_eq!((report.findings.as_slice(), report.issued), (&[][..], 2));
+}
+
+/// A server of before the records, which nobody stopped when the database was migrated, opened one account and closed
+/// another; of a third it destroyed one key.
+#[tokio::test]
+async fn what_software_without_records_did_is_recorded_and_revoked_at_the_next_start() {
+    let (world, phone, other) = two_people().await;
+    let third = world.phone("PNOEE-50001029996").await;
+    let by_document = |set: &str, phone: &SimulatedPhone| {
+        let number = phone.document_number();
+        format!("{set} = (SELECT id FROM account WHERE document_number = '{number}')")
+    };
+    let unrecorded = "DELETE FROM certificate_record WHERE account_id";
+    tamper(&world, &by_document(unrecorded, &phone)).await;
+    world.pass(SignedDuration::from_mins(1));
+    let end = world.now();
+    change(&world, &other, |account| {
+        account.close(CloseReason::DeletedByOwner, end);
+    })
+    .await;
+    tamper(&world, &by_document(unrecorded, &third)).await;
+    change(&world, &third, |account| {
+        account.keys.signature.destroy(CloseReason::PinLocked, end);
+    })
+    .await;
+    assert_eq!(check(&world).await.findings.len(), 10);
+    let before = world.audit_trail().await.len();
+
+    world.pass(SignedDuration::from_hours(1));
+    let completed = world.service().complete_records().await.unwrap();
+    let expected = Completed {
+        recorded: 4,
+        revoked: 3,
+        left: 0,
+    };
+    assert_eq!(completed, expected);
+    assert_eq!(check(&world).await.findings, []);
+    let revoked = Standing::Issued(Some(Revocation {
+        at: end,
+        reason: RevocationReason::CessationOfOperation,
+    }));
+    for (phone, expected) in [
+        (&phone, [Standing::Issued(None); 2]),
+        (&other, [revoked; 2]),
+        (&third, [Standing::Issued(None), revoked]),
+    ] {
+        let [authentication, signature, _] = phone.certificates();
+        for (der, expected) in [authentication, signature].iter().zip(expected) {
+            assert_eq!(standing(&world, der).await, expected);
+        }
+    }
+    let trail = world.audit_trail().await;
+    let events = trail[before..].iter().map(|record| record.event.code());
+    assert_eq!(events.collect::<Vec<_>>(), ["certificate_revoked"; 3]);
+
+    let again = world.service().complete_records().await.unwrap();
+    assert_eq!(again, Completed::default());
+}
+
+/// A record is what makes a certificate good: whoever writes into the database does not get one for what he signed.
+#[tokio::test]
+async fn what_no_authority_of_ours_signed_gets_no_record() {
+    let (world, phone, _) = two_people().await;
+    let unrecorded = "DELETE FROM certificate_record WHERE kind = 'qualified_signature'";
+    tamper(&world, unrecorded).await;
+    let [_, signature, _] = phone.certificates();
+    change(&world, &phone, |account| {
+        *account.keys.signature.certificate.last_mut().unwrap() ^= 1;
+    })
+    .await;
+    let completed = world.service().complete_records().await.unwrap();
+    assert_eq!((completed.recorded, completed.left), (0, 1));
+    assert_eq!(standing(&world, &signature).await, Standing::NeverIssued);
+    change(&world, &phone, |account| {
+        *account.keys.signature.certificate.last_mut().unwrap() ^= 1;
+    })
+    .await;
+    let completed = world.service().complete_records().await.unwrap();
+    assert_eq!((completed.recorded, completed.left), (1, 0));
+    assert_eq!(standing(&world, &signature).await, Standing::Issued(None));
+    assert_eq!(check(&world).await.findings, []);
 }

@@ -180,7 +180,11 @@ async fn an_operator_closes_for_each_reason_and_no_other() {
         let again = RevocationReason::KeyCompromise;
         let before = standings(&world, &certificates).await;
         if before != [GOOD; 2] {
-            world.service().close_account(&number, again).await.unwrap();
+            let told = world.service().close_account(&number, again).await;
+            let told = told.unwrap_err().to_string();
+            assert!(told.contains("was closed before"), "{told}");
+            let kept = format!("for {}", reason.name());
+            assert_eq!(told.matches(&kept).count(), 2, "{told}");
             assert_eq!(standings(&world, &certificates).await, before);
         }
     }
@@ -298,4 +302,194 @@ async fn nobody_is_asked_for_a_revoked_certificate() {
         )
         .await;
     assert_eq!(answer.status, 404, "{}", answer.json());
+}
+
+/// What an account's certificates are is known by their records: not by a cell that bits fell out of, nor by one that
+/// another's certificate was put into.
+#[tokio::test]
+async fn whatever_stands_with_a_key_its_certificate_can_be_revoked() {
+    let mut world = World::new().await;
+    let mut phone = world.phone(PERSON).await;
+    let other = world.phone("PNOEE-60001019906").await;
+    let (certificates, others) = (phone.certificates(), other.certificates());
+    let number: wire::DocumentNumber = phone.document_number().parse().unwrap();
+    let honest = world.snapshot().await;
+    let cell = |value: &str| {
+        format!(
+            "UPDATE account_key SET certificate = {value} WHERE purpose = 2 AND account_id = \
+             (SELECT id FROM account WHERE document_number = '{number}')"
+        )
+    };
+    let key = |world: &World| world.store().clone();
+    let swapped = async |world: &World, certificate: Vec<u8>| {
+        use engine::ports::Store;
+        let mut uow = key(world).write().await.unwrap();
+        let mut account = uow.account_by_document(&number).await.unwrap().unwrap();
+        account.keys.signature.certificate = certificate;
+        uow.save_account(&mut account).await.unwrap();
+        uow.commit().await.unwrap();
+    };
+    let reason = RevocationReason::KeyCompromise;
+
+    // A cell that nobody can decrypt.
+    crate::certificates::tamper(&world, &cell("CAST(X'01' || randomblob(60) AS BLOB)")).await;
+    let closing = world
+        .service()
+        .close_account(&number, reason)
+        .await
+        .unwrap();
+    assert_eq!(closing.unreadable, Some("account_key.certificate"));
+    assert_eq!(closing.revoked.len(), 2);
+    let expected = revoked_now(&world, reason);
+    assert_eq!(standings(&world, &certificates).await, [expected; 2]);
+    assert_eq!(standings(&world, &others).await, [GOOD; 2]);
+    assert_eq!(revocations(&world).await, both("keyCompromise"));
+    let again = world.service().close_account(&number, reason).await;
+    let told = again.unwrap_err().to_string();
+    assert!(told.contains("was closed before"), "{told}");
+    world.rewind(&honest).await;
+
+    // No certificate at all, and another's, which is not revoked: by the operator and by the owner.
+    for certificate in [vec![0x30; 60], others[1].clone()] {
+        for by_owner in [false, true] {
+            swapped(&world, certificate.clone()).await;
+            let expected = if by_owner {
+                phone.copy().act(&world, Event::Delete).await;
+                revoked_now(&world, RevocationReason::CessationOfOperation)
+            } else {
+                let closing = world
+                    .service()
+                    .close_account(&number, reason)
+                    .await
+                    .unwrap();
+                assert_eq!(closing.unreadable, None);
+                revoked_now(&world, reason)
+            };
+            assert_eq!(standings(&world, &certificates).await, [expected; 2]);
+            assert_eq!(standings(&world, &others).await, [GOOD; 2]);
+            world.rewind(&honest).await;
+        }
+    }
+
+    // The ninth wrong PIN ends the certificate of that key, whatever stands with it.
+    swapped(&world, others[1].clone()).await;
+    for count in 1..=9 {
+        let session = world.ask_to_sign(PERSON).await;
+        phone.answer(&world, &session, "95137").await;
+        if count < 9 && count % 3 == 0 {
+            world.pass(SignedDuration::from_hours(24));
+            world.jobs().await;
+        }
+    }
+    let locked = revoked_now(&world, RevocationReason::CessationOfOperation);
+    assert_eq!(standings(&world, &certificates).await, [GOOD, locked]);
+    assert_eq!(standings(&world, &others).await, [GOOD; 2]);
+}
+
+#[tokio::test]
+async fn sessions_of_an_account_that_cannot_be_read_end_with_it() {
+    let world = World::new().await;
+    let phone = world.phone(PERSON).await;
+    let number = phone.document_number().parse().unwrap();
+    let session = world.ask_to_authenticate(PERSON).await;
+    let cell = "UPDATE account_key SET server_share = randomblob(60) WHERE purpose = 1";
+    crate::certificates::tamper(&world, cell).await;
+    let reason = RevocationReason::PrivilegeWithdrawn;
+    world
+        .service()
+        .close_account(&number, reason)
+        .await
+        .unwrap();
+    assert_eq!(world.result(&session).await, "DOCUMENT_UNUSABLE");
+    // What was damaged is deleted: the rest can be read and agrees.
+    whole(&world).await;
+}
+
+/// Account and certificate are closed, and the certificate was left good by something that this software did not do.
+#[tokio::test]
+async fn closing_again_revokes_what_was_left_good_as_of_then() {
+    let world = World::new().await;
+    let phone = world.phone(PERSON).await;
+    let certificates = phone.certificates();
+    let number = phone.document_number().parse().unwrap();
+    let reason = RevocationReason::Superseded;
+    world
+        .service()
+        .close_account(&number, reason)
+        .await
+        .unwrap();
+    let then = revoked_now(&world, reason);
+    let good = "UPDATE certificate_record SET revoked_at = NULL, reason = NULL WHERE kind LIKE '%signature'";
+    crate::certificates::tamper(&world, good).await;
+    assert_eq!(standings(&world, &certificates).await, [then, GOOD]);
+    world.pass(SignedDuration::from_hours(1));
+    let closing = world
+        .service()
+        .close_account(&number, reason)
+        .await
+        .unwrap();
+    assert!(closing.closed_before.is_some());
+    assert_eq!(closing.revoked.len(), 1);
+    assert_eq!(standings(&world, &certificates).await, [then; 2]);
+    whole(&world).await;
+}
+
+#[tokio::test]
+async fn a_certificate_without_an_account_in_use_is_revoked_by_its_serial_number() {
+    let mut world = World::new().await;
+    let phone = world.phone(PERSON).await;
+    let certificates = phone.certificates();
+    let number: wire::DocumentNumber = phone.document_number().parse().unwrap();
+    let serial = Certificate::parse(&certificates[1])
+        .unwrap()
+        .serial()
+        .clone();
+    let reason = RevocationReason::KeyCompromise;
+    let revoke = async |world: &World, reason| {
+        let revoked = world.service().revoke_by_serial(&serial, reason).await;
+        revoked.map_err(|error| error.to_string())
+    };
+    // Its account is in use: that is closed instead, also if it cannot be read.
+    let refused = revoke(&world, reason).await.unwrap_err();
+    assert!(
+        refused.contains(&format!("smart-id account close {number}")),
+        "{refused}"
+    );
+    let honest = world.snapshot().await;
+    let damaged = "UPDATE account_key SET certificate = randomblob(60)";
+    crate::certificates::tamper(&world, damaged).await;
+    let refused = revoke(&world, reason).await.unwrap_err();
+    assert!(refused.contains("is in use"), "{refused}");
+    world.rewind(&honest).await;
+
+    let lost = "UPDATE certificate_record SET account_id = NULL WHERE kind LIKE '%signature'";
+    crate::certificates::tamper(&world, lost).await;
+    revoke(&world, RevocationReason::CaCompromise)
+        .await
+        .unwrap_err();
+    assert_eq!(standings(&world, &certificates).await, [GOOD; 2]);
+    revoke(&world, reason).await.unwrap();
+    let expected = revoked_now(&world, reason);
+    assert_eq!(standings(&world, &certificates).await, [GOOD, expected]);
+    let purpose = Some(Purpose::Signature.id());
+    assert_eq!(
+        revocations(&world).await,
+        [(purpose, "keyCompromise".to_owned())]
+    );
+    let again = revoke(&world, RevocationReason::Superseded)
+        .await
+        .unwrap_err();
+    assert!(
+        again.contains("revoked before") && again.contains("keyCompromise"),
+        "{again}"
+    );
+    assert_eq!(standings(&world, &certificates).await, [GOOD, expected]);
+    let unknown = engine::domain::SerialNumber::from_bytes(vec![7; 16]);
+    let unknown = world.service().revoke_by_serial(&unknown, reason).await;
+    assert!(
+        unknown
+            .unwrap_err()
+            .to_string()
+            .contains("no certificate of ours")
+    );
 }

@@ -57,6 +57,17 @@ pub struct Account {
     pub version: i64,
 }
 
+/// What of an account can be read without any key and whatever else of it is damaged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountName {
+    /// Internal identifier.
+    pub id: AccountId,
+    /// The account's public name.
+    pub document_number: DocumentNumber,
+    /// Since when it is closed and why, as far as that can be read.
+    pub closed: Option<(Timestamp, Option<CloseReason>)>,
+}
+
 /// The phone of an account and where its freshness chain stands (`splitkey.md` §4.3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Device {

@@ -36,6 +36,34 @@ pub struct CertificateRecord {
     pub revocation: Option<Revocation>,
 }
 
+/// What of a certificate's record is not encrypted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateSummary {
+    /// Whose signature.
+    pub issuer: CaKeyId,
+    /// Unique below the issuer.
+    pub serial: SerialNumber,
+    /// What it is for; `None` if its record does not say so in a word of ours.
+    pub kind: Option<CertificateKind>,
+    /// Its notAfter.
+    pub expires_at: Timestamp,
+    /// The account that it was given out with.
+    pub account: Option<AccountId>,
+    /// That it ended before its time.
+    pub revocation: Option<Revocation>,
+}
+
+impl CertificateSummary {
+    /// Which key of an account it is over.
+    #[must_use]
+    pub fn purpose(&self) -> Option<Purpose> {
+        match self.kind {
+            Some(CertificateKind::EndEntity { purpose, .. }) => Some(purpose),
+            Some(CertificateKind::OcspResponder) | None => None,
+        }
+    }
+}
+
 impl CertificateRecord {
     /// The record of a certificate that passed the lint and is to be signed next.
     #[must_use]

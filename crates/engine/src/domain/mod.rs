@@ -14,15 +14,17 @@ mod session;
 mod transaction;
 mod wrapped;
 
-pub use account::{Account, AccountId, AccountLevel, AccountState, CloseReason, Device, Person};
+pub use account::{
+    Account, AccountId, AccountLevel, AccountName, AccountState, CloseReason, Device, Person,
+};
 pub use audit::{AuditEvent, AuditRecord};
 pub use audit_chain::{AuditEntry, AuditLink, NotALink};
 pub use billing::{
     Anomaly, AnomalyKind, Charge, CountedSession, Metering, Usage, UsageRow, charge,
 };
 pub use certificate::{
-    CaKeyId, CertificateClaims, CertificateKind, CertificateRecord, Issued, OPERATOR_REASONS,
-    Standing, StoredRevocationList, StoredTrustedList, TrustDecision,
+    CaKeyId, CertificateClaims, CertificateKind, CertificateRecord, CertificateSummary, Issued,
+    OPERATOR_REASONS, Standing, StoredRevocationList, StoredTrustedList, TrustDecision,
 };
 pub use evidence::{Evidence, SignedRecord, TransactionRecord};
 pub use key::{AccountKey, KeyState, PerPurpose};

@@ -1,20 +1,16 @@
 //! The life of an account after registration: what its phone shows of it, and its end.
 
-use super::{
-    About, AuthenticatedDevice, DeviceError, Infrastructure, OperatorError, Service, audit,
-    retrying,
-};
-use crate::{
-    domain::{
-        Account, AccountLevel, AccountState, AuditEvent, CloseReason, KeyState, LockState,
-        OPERATOR_REASONS, Person, SessionState, TransactionState,
-    },
-    ports::UnitOfWork,
+mod closing;
+
+pub use closing::Closing;
+
+use super::{AuthenticatedDevice, DeviceError, Infrastructure, OperatorError, Service, retrying};
+use crate::domain::{
+    Account, AccountLevel, AccountState, CloseReason, KeyState, LockState, Person,
 };
 use jiff::Timestamp;
-use pki::RevocationReason;
 use splitkey::Purpose;
-use wire::{DocumentNumber, EndResult, SemanticsIdentifier, device_v1};
+use wire::{DocumentNumber, SemanticsIdentifier, device_v1};
 
 /// An account as an operator sees it.
 #[derive(Clone, Debug)]
@@ -115,32 +111,6 @@ impl Service {
         })
     }
 
-    /// An operator closes an account and says why its certificates are revoked.
-    ///
-    /// # Errors
-    /// No such account, not a reason that operators give ([`OPERATOR_REASONS`]), or the database cannot be used.
-    pub async fn close_account(
-        &self,
-        number: &DocumentNumber,
-        reason: RevocationReason,
-    ) -> Result<(), OperatorError> {
-        if !OPERATOR_REASONS.contains(&reason) {
-            return Err(OperatorError::ReasonNotAllowed(reason.name()));
-        }
-        retrying!(self, |uow| {
-            let now = self.now();
-            let mut account = uow
-                .account_by_document(number)
-                .await?
-                .ok_or_else(|| OperatorError::UnknownAccount(number.clone()))?;
-            let end = CloseReason::DeletedByOperator;
-            self.end_in(&mut *uow, &mut account, end, Some(reason), now)
-                .await?;
-            uow.commit().await?;
-            Ok::<_, OperatorError>(())
-        })
-    }
-
     /// The open accounts of a person, the oldest first.
     ///
     /// # Errors
@@ -161,71 +131,5 @@ impl Service {
                 state: account.state,
             })
             .collect())
-    }
-
-    /// Closes an account within a unit of work, with all that hangs on it: keys destroyed, certificates revoked,
-    /// transactions cancelled, its sessions ended or left to the person's other phones.
-    pub(super) async fn close_in(
-        &self,
-        uow: &mut dyn UnitOfWork,
-        account: &mut Account,
-        reason: CloseReason,
-        now: Timestamp,
-    ) -> Result<(), Infrastructure> {
-        self.end_in(uow, account, reason, None, now).await
-    }
-
-    /// As [`Service::close_in`], with what an operator said.
-    async fn end_in(
-        &self,
-        uow: &mut dyn UnitOfWork,
-        account: &mut Account,
-        reason: CloseReason,
-        by_operator: Option<RevocationReason>,
-        now: Timestamp,
-    ) -> Result<(), Infrastructure> {
-        let sessions = uow.open_sessions_of(account.id).await?;
-        if !account.close(reason, now) {
-            return Ok(());
-        }
-        for mut transaction in uow.awaiting_transactions_of(account.id).await? {
-            transaction.state = TransactionState::Cancelled;
-            uow.save_transaction(&mut transaction).await?;
-        }
-        for mut session in sessions {
-            // A submission under evaluation ends its session itself when it finds the key gone.
-            if matches!(session.state, SessionState::Completing { .. }) {
-                continue;
-            }
-            let mut others = false;
-            if session.claimed_by().is_none() {
-                for candidate in session
-                    .candidates
-                    .iter()
-                    .filter(|candidate| **candidate != account.id)
-                {
-                    others |= uow
-                        .account(*candidate)
-                        .await?
-                        .is_some_and(|other| other.is_active(now));
-                }
-            }
-            if !others {
-                let about = About::session(&session);
-                session.fail(EndResult::DocumentUnusable, now);
-                self.record_end(uow, &session, about, now).await?;
-                uow.save_session(&mut session).await?;
-            }
-        }
-        let about = About::account(account.id);
-        audit(uow, now, about, AuditEvent::AccountClosed { reason }).await?;
-        // In the transaction that ends the keys, so that OCSP and the account never say different things.
-        if let Some(revocation) = reason.revocation(by_operator) {
-            for key in account.keys.iter() {
-                self.revoke_in(uow, about, key, revocation, now).await?;
-            }
-        }
-        uow.save_account(account).await?;
-        Ok(())
     }
 }

@@ -1,14 +1,17 @@
 //! The life of a certificate: profile, lint, record, signature, comparison; what it claims; its revocation.
 
+mod by_serial;
 mod check;
+mod complete;
 
 pub use check::{CertificateFinding, CertificateReport};
+pub use complete::Completed;
 
 use super::{About, Infrastructure, Service, audit, evaluate::hex, retrying};
 use crate::{
     domain::{
         AccountId, AccountKey, AccountLevel, AuditEvent, CaKeyId, CertificateClaims,
-        CertificateKind, CertificateRecord, Issued, PerPurpose, Vouched,
+        CertificateKind, CertificateRecord, CertificateSummary, Issued, PerPurpose, Vouched,
     },
     policy::ABANDONED_RECORD,
     ports::{IssuingAuthority, UnitOfWork},
@@ -117,29 +120,33 @@ impl Service {
         Ok(())
     }
 
-    /// Revokes a key's certificate within the unit of work that ends the key; not one that is revoked or expired already.
+    /// Revokes the certificates of an account, or the one of its key for that purpose, within the unit of work that ends the
+    /// keys; not what is revoked or expired already.
     ///
-    /// What cannot be read cannot be revoked, and must not keep anybody from ending the key: nobody verifies anything with
-    /// it, and `smart-id check certificates` tells of it.
+    /// By their records, not by what stands with the keys: that may be damaged, or another's.
     pub(super) async fn revoke_in(
         &self,
         uow: &mut dyn UnitOfWork,
         about: About,
-        key: &AccountKey,
-        reason: RevocationReason,
+        account: AccountId,
+        purpose: Option<Purpose>,
+        revocation: Revocation,
         now: Timestamp,
-    ) -> Result<(), Infrastructure> {
-        let Ok(certificate) = Certificate::parse(&key.certificate) else {
-            return Ok(());
-        };
-        let Ok(issuer) = CaKeyId::of_issuer(&certificate) else {
-            return Ok(());
-        };
-        let serial = certificate.serial();
-        let purpose = Some(key.purpose.id());
-        revoke(uow, about, issuer, serial, purpose, reason, now)
-            .await
-            .map(|_| ())
+    ) -> Result<Vec<CertificateSummary>, Infrastructure> {
+        let revoked = uow
+            .revoke_certificates_of(account, purpose, revocation)
+            .await?;
+        for one in &revoked {
+            let purpose = one.purpose().map(Purpose::id);
+            audit(
+                uow,
+                now,
+                about,
+                revoked_event(purpose, &one.serial, revocation),
+            )
+            .await?;
+        }
+        Ok(revoked)
     }
 
     /// Revokes what was recorded and never given out, if nobody gave it out meanwhile. Says whether it did.
@@ -209,18 +216,21 @@ async fn revoke(
     reason: RevocationReason,
     now: Timestamp,
 ) -> Result<bool, Infrastructure> {
-    let revoked = uow
-        .revoke_certificate(issuer, serial, Revocation { at: now, reason })
-        .await?;
+    let revocation = Revocation { at: now, reason };
+    let revoked = uow.revoke_certificate(issuer, serial, revocation).await?;
     if revoked {
-        let event = AuditEvent::CertificateRevoked {
-            purpose,
-            serial: hex(serial.as_bytes()),
-            reason: reason.name().to_owned(),
-        };
+        let event = revoked_event(purpose, serial, revocation);
         audit(uow, now, about, event).await?;
     }
     Ok(revoked)
+}
+
+fn revoked_event(purpose: Option<u8>, serial: &SerialNumber, revocation: Revocation) -> AuditEvent {
+    AuditEvent::CertificateRevoked {
+        purpose,
+        serial: hex(serial.as_bytes()),
+        reason: revocation.reason.name().to_owned(),
+    }
 }
 
 fn profile(level: AccountLevel, purpose: Purpose) -> EndEntityProfile {

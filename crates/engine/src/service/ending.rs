@@ -22,7 +22,7 @@ impl Service {
         let phone = match about.account {
             None => None,
             Some(id) => uow
-                .account(id)
+                .account_name(id)
                 .await?
                 .map(|account| (id, account.document_number)),
         };

@@ -216,6 +216,58 @@ pub enum OperatorError {
     /// No account has this document number.
     #[error("no account has the document number {0}")]
     UnknownAccount(wire::DocumentNumber),
+    /// It ended before, and its certificates are revoked or expired.
+    #[error(
+        "{number} was closed before, {at:.0} ({how}), and nothing was changed; the first reason stands: {certificates}"
+    )]
+    AlreadyClosed {
+        /// Whose.
+        number: wire::DocumentNumber,
+        /// Why, as a code.
+        how: &'static str,
+        /// When.
+        at: jiff::Timestamp,
+        /// What was said of its certificates.
+        certificates: String,
+    },
+    /// No authority of ours recorded a certificate of this serial number.
+    #[error("no certificate of ours has the serial number {0}")]
+    UnknownCertificate(pki::x509::SerialNumber),
+    /// Nobody is told of the revocation of a responder's certificate (id-pkix-ocsp-nocheck).
+    #[error(
+        "{0} is the OCSP responder's: nobody looks whether those are revoked, they live 90 days instead"
+    )]
+    RespondersCertificate(pki::x509::SerialNumber),
+    /// The first revocation stands.
+    #[error(
+        "{serial} was revoked before, {at:.0} for {reason}, and nothing was changed; the first reason stands"
+    )]
+    AlreadyRevoked {
+        /// Which.
+        serial: pki::x509::SerialNumber,
+        /// When.
+        at: jiff::Timestamp,
+        /// Why.
+        reason: &'static str,
+    },
+    /// What has expired is not revoked any more.
+    #[error("{serial} ended {at:.0}; what has ended is not revoked any more")]
+    CertificateExpired {
+        /// Which.
+        serial: pki::x509::SerialNumber,
+        /// Its notAfter.
+        at: jiff::Timestamp,
+    },
+    /// Its key can still sign.
+    #[error(
+        "{serial} is of the account {account}, which is in use; close that: smart-id account close {account}"
+    )]
+    CertificateInUse {
+        /// Which.
+        serial: pki::x509::SerialNumber,
+        /// Whose.
+        account: wire::DocumentNumber,
+    },
     /// No session that ended has this identifier.
     #[error("no transaction has the session identifier {0}; `smart-id account history` lists them")]
     UnknownSession(wire::SessionId),

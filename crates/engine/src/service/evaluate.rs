@@ -10,6 +10,7 @@ use crate::{
     ports::{KeysError, Reader},
 };
 use jiff::Timestamp;
+use pki::Revocation;
 use splitkey::{
     ClientModulus, CompositeModulus, JointSalt, ServerModulus, TransactionId,
     UncheckedPartialSignature, VerifiedSignature, check_client_half, complete,
@@ -401,7 +402,8 @@ impl Service {
             };
             audit(uow, now, about, event).await?;
             if let Some(reason) = CloseReason::PinLocked.revocation(None) {
-                self.revoke_in(uow, about, account.keys.of(purpose), reason, now)
+                let revocation = Revocation { at: now, reason };
+                self.revoke_in(uow, about, account_id, Some(purpose), revocation, now)
                     .await?;
             }
         }

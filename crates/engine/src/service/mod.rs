@@ -23,11 +23,11 @@ mod submit;
 mod sync;
 mod trust;
 
-pub use accounts::AccountSummary;
+pub use accounts::{AccountSummary, Closing};
 pub use audit_trail::{AuditFinding, AuditReport, MAX_FINDINGS};
 pub use authenticate::AuthenticatedDevice;
 pub use billing::{Statement, UsageReport, UsageRequest};
-pub use certificates::{CertificateFinding, CertificateReport};
+pub use certificates::{CertificateFinding, CertificateReport, Completed};
 pub use error::{DeviceError, Infrastructure, OperatorError, RegistrationError, RelyingPartyError};
 pub use evidence::{AuditPath, AuditStep, CertificatePath, TransactionEvidence};
 pub use jobs::JobReport;

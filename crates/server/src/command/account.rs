@@ -41,7 +41,7 @@ enum AccountCommand {
     History(history::HistoryArgs),
     /// Export a transaction of the past as a folder that anybody can verify with openssl
     Evidence(evidence::EvidenceArgs),
-    /// Close an account for good: destroys both keys and revokes both certificates
+    /// Close an account for good: destroys both keys and revokes both certificates, also if something of it cannot be read
     Close(CloseArgs),
 }
 
@@ -98,7 +98,7 @@ struct CloseArgs {
     deployment: DeploymentArgs,
     /// Document number, for example PNOEE-40504040001-MOCK-Q
     document: DocumentNumber,
-    /// Why its certificates are revoked; OCSP and the revocation list say so to everybody
+    /// Why its certificates are revoked; OCSP and the revocation list say so to everybody. The first reason stands
     #[arg(long, value_enum, default_value_t)]
     reason: Reason,
     /// Do not ask
@@ -108,7 +108,7 @@ struct CloseArgs {
 
 /// What an operator revokes for (RFC 5280 §5.3.1).
 #[derive(ValueEnum, Clone, Copy, Debug, Default)]
-enum Reason {
+pub(super) enum Reason {
     /// Somebody else has or may have the phone, its keys or the PINs
     KeyCompromise,
     /// The person's name or other data in the certificates are not right any more
@@ -199,7 +199,7 @@ fn compared(code: &ControlCode, input: &mut dyn BufRead, out: &mut dyn Write) ->
     yes_or_no(input)
 }
 
-fn yes_or_no(input: &mut dyn BufRead) -> Result<bool> {
+pub(super) fn yes_or_no(input: &mut dyn BufRead) -> Result<bool> {
     let mut answer = String::new();
     input.read_line(&mut answer)?;
     match answer.trim().to_lowercase().as_str() {
@@ -243,10 +243,29 @@ async fn close(service: &Service, arguments: &CloseArgs) -> Result<()> {
             return Ok(());
         }
     }
-    service
-        .close_account(&arguments.document, arguments.reason.into())
+    let number = &arguments.document;
+    let closing = service
+        .close_account(number, arguments.reason.into())
         .await?;
-    writeln!(stdout(), "{}  closed", arguments.document)?;
+    let mut out = stdout().lock();
+    match closing.closed_before {
+        None => writeln!(out, "{number}  closed")?,
+        Some(at) => writeln!(
+            out,
+            "{number}  was closed before, {at:.0}, and certificates of it were good all the same; they are revoked now"
+        )?,
+    }
+    for certificate in &closing.revoked {
+        writeln!(out, "revoked  {}", certificate.serial)?;
+    }
+    if let Some(what) = closing.unreadable {
+        writeln!(
+            out,
+            "Something of it cannot be read ({what} is damaged). It was closed by what can: its keys are deleted, and {} of \
+             its certificates revoked by their records. `smart-id check certificates` says what is wrong.",
+            closing.revoked.len()
+        )?;
+    }
     Ok(())
 }
 

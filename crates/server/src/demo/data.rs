@@ -49,7 +49,7 @@ pub(super) async fn open_or_make(folder: &Path, listen: SocketAddr, url: &str) -
     let first_url = config.public_url.to_string();
     // The address of this run, not of the first; certificates keep theirs.
     config.public_url = url.to_owned().try_into()?;
-    deployment::migrate(&config.database).await?;
+    deployment::migrate(&config).await?;
     Ok(DemoData { config, first_url })
 }
 

@@ -291,6 +291,35 @@ fn a_second_demo_on_the_same_data_is_refused() {
     );
 }
 
+/// An old server that goes on writes what the new schema does not expect.
+#[test]
+fn a_database_is_migrated_only_while_no_server_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = Server::demo(Some(folder.path()));
+    let path = folder.path().to_str().unwrap();
+    // Nothing is to be done.
+    let current = run(&["migrate", "--data", path]);
+    assert!(current.status.success(), "{}", stderr(&current));
+    assert!(stdout(&current).contains("already"), "{}", stdout(&current));
+
+    let config = fs::read_to_string(folder.path().join("smart-id.toml")).unwrap();
+    let outdated = folder.path().join("outdated.toml");
+    fs::write(&outdated, config.replace("smart-id.db", "outdated.db")).unwrap();
+    let migrate = || run(&["migrate", "--config", outdated.to_str().unwrap()]);
+    let refused = migrate();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(
+        stderr(&refused).contains("only while no server runs")
+            && stderr(&refused).contains("stop the other one first"),
+        "{}",
+        stderr(&refused)
+    );
+    assert!(!folder.path().join("outdated.db").exists());
+    drop(demo);
+    let migrated = migrate();
+    assert!(migrated.status.success(), "{}", stderr(&migrated));
+}
+
 #[test]
 fn a_busy_port_names_the_option() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -273,3 +273,45 @@ pub(crate) async fn an_account_that_is_not_there_is_not_found(database: &dyn Dat
             .expect("reads")
     );
 }
+
+pub(crate) async fn an_account_is_closed_without_being_read(database: &dyn Database) {
+    let store = populated(database).await;
+    let locked = CloseReason::PinLocked;
+    let mut account = account(2);
+    account.keys.authentication.destroy(locked, at(10));
+    account.keys.signature.in_flight = Some(transaction_id(7));
+    commit!(store, |uow| uow.save_account(&mut account));
+    let name = async || {
+        let mut reader = read(&*store).await;
+        let number = &account.document_number;
+        let name = reader.account_name_by_document(number).await;
+        let name = name.expect("reads").expect("there");
+        let same = reader.account_name(account.id).await.expect("reads");
+        assert_eq!(same.as_ref(), Some(&name));
+        assert_eq!((name.id, &name.document_number), (account.id, number));
+        name.closed
+    };
+    assert_eq!(name().await, None);
+
+    let reason = CloseReason::DeletedByOperator;
+    let close = async |reason, now| {
+        commit!(store, |uow| uow
+            .close_unread_account(account.id, reason, now))
+    };
+    assert!(close(reason, at(11)).await);
+    assert!(!close(CloseReason::Cloned, at(12)).await);
+    assert_eq!(name().await, Some((at(11), Some(reason))));
+    // As if it had been read, closed and written.
+    let mut expected = account.clone();
+    expected.close(reason, at(11));
+    expected.version += 1;
+    let mut reader = read(&*store).await;
+    let stored = reader.account(account.id).await.expect("reads");
+    assert_same_account(&stored.expect("there"), &expected);
+    let other = reader.account(account_id(1)).await.expect("reads");
+    assert!(other.expect("there").is_active(at(11)));
+    assert_eq!(
+        reader.account_name(account_id(9)).await.expect("reads"),
+        None
+    );
+}

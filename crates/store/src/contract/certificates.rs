@@ -1,8 +1,8 @@
 use super::{Database, fixtures::*};
 use engine::{
     domain::{
-        AccountLevel, CaKeyId, CertificateKind, CertificateRecord, Issued, Purpose, Revocation,
-        RevocationReason, RevokedCertificate, SerialNumber, Standing,
+        AccountLevel, CaKeyId, CertificateKind, CertificateRecord, CloseReason, Issued, Purpose,
+        Revocation, RevocationReason, RevokedCertificate, SerialNumber, Standing,
     },
     ports::{Store, StoreError},
 };
@@ -210,6 +210,176 @@ pub(crate) async fn what_has_expired_is_not_revoked_unless_nobody_has_it(databas
         late
     )));
     assert_eq!(standing(&*store, CA, 1).await, Standing::Issued(None));
+}
+
+fn given_to(number: u8, account: u8, kind: CertificateKind) -> CertificateRecord {
+    CertificateRecord {
+        issued: Some(Issued::to_account(&[number], account_id(account), at(100))),
+        ..record(CA, number, kind)
+    }
+}
+
+fn persons(level: AccountLevel, purpose: Purpose) -> CertificateKind {
+    CertificateKind::EndEntity { level, purpose }
+}
+
+pub(crate) async fn an_account_s_certificates_are_revoked_by_their_records(
+    database: &dyn Database,
+) {
+    use AccountLevel::{Advanced, Qualified};
+    use Purpose::{Authentication, Signature};
+    let store = populated(database).await;
+    for one in [
+        given_to(1, 1, persons(Qualified, Signature)),
+        given_to(2, 1, persons(Qualified, Authentication)),
+        given_to(3, 2, persons(Advanced, Signature)),
+        given_to(4, 2, persons(Advanced, Authentication)),
+        // Recorded for account 2 and not given out; given out with it, and over.
+        record(CA, 5, persons(Advanced, Signature)),
+        CertificateRecord {
+            expires_at: at(199),
+            ..given_to(6, 2, persons(Advanced, Signature))
+        },
+    ] {
+        commit!(store, |uow| uow.record_certificate(&one));
+    }
+    let compromise = revocation(200, RevocationReason::KeyCompromise);
+    let later = revocation(201, RevocationReason::Superseded);
+    let numbers = |revoked: Vec<engine::domain::CertificateSummary>| {
+        let each = revoked.iter().map(|one| one.serial.as_bytes()[0]);
+        each.collect::<Vec<_>>()
+    };
+    let of = |account, purpose, revocation| {
+        let store = store.clone();
+        async move {
+            commit!(store, |uow| uow.revoke_certificates_of(
+                account_id(account),
+                purpose,
+                revocation
+            ))
+        }
+    };
+    assert_eq!(numbers(of(1, Some(Authentication), compromise).await), [2]);
+    assert_eq!(standing(&*store, CA, 1).await, Standing::Issued(None));
+    // The first revocation stands; authentication comes first.
+    assert_eq!(numbers(of(1, None, later).await), [1]);
+    assert_eq!(numbers(of(1, None, later).await), [0u8; 0]);
+    assert_eq!(numbers(of(2, None, later).await), [4, 3]);
+    assert_eq!(numbers(of(3, None, later).await), [0u8; 0]);
+    for (number, expected) in [
+        (1, Standing::Issued(Some(later))),
+        (2, Standing::Issued(Some(compromise))),
+        (3, Standing::Issued(Some(later))),
+        (4, Standing::Issued(Some(later))),
+        (5, Standing::NeverIssued),
+        (6, Standing::Issued(None)),
+    ] {
+        assert_eq!(standing(&*store, CA, number).await, expected, "{number}");
+    }
+}
+
+pub(crate) async fn accounts_whose_records_say_less_than_their_keys_are_found(
+    database: &dyn Database,
+) {
+    use AccountLevel::{Advanced, Qualified};
+    use Purpose::{Authentication, Signature};
+    let store = populated(database).await;
+    // One record of two; both; none.
+    for one in [
+        given_to(1, 1, persons(Qualified, Signature)),
+        given_to(2, 2, persons(Advanced, Signature)),
+        given_to(3, 2, persons(Advanced, Authentication)),
+        record(CA, 4, persons(Qualified, Signature)),
+    ] {
+        commit!(store, |uow| uow.record_certificate(&one));
+    }
+    let found = async || {
+        let mut reader = read(&*store).await;
+        let mut unrecorded = Vec::new();
+        while let Some(id) = reader
+            .accounts_without_records(unrecorded.last().copied(), 1)
+            .await
+            .expect("reads")
+            .pop()
+        {
+            unrecorded.push(id);
+        }
+        let all = reader.accounts_without_records(None, 10).await;
+        assert_eq!(all.expect("reads"), unrecorded);
+        let good = reader.accounts_left_good(None, 10).await.expect("reads");
+        if let Some(first) = good.first() {
+            let rest = reader.accounts_left_good(Some(*first), 10).await;
+            assert_eq!(rest.expect("reads"), good[1..]);
+            let one = reader.accounts_left_good(None, 1).await.expect("reads");
+            assert_eq!(one, good[..1]);
+        }
+        (unrecorded, good)
+    };
+    let unrecorded = vec![account_id(1), account_id(3)];
+    assert_eq!(found().await, (unrecorded.clone(), vec![]));
+
+    let destroy = async |number: u8, purpose, reason, now| {
+        let mut uow = write(&*store).await;
+        let account = uow.account(account_id(number)).await.expect("reads");
+        let mut account = account.expect("there");
+        account.keys.of_mut(purpose).destroy(reason, now);
+        uow.save_account(&mut account).await.expect("saves");
+        uow.commit().await.expect("commits");
+    };
+    // Of this key no certificate is recorded; this one ended by itself.
+    destroy(1, Authentication, CloseReason::PinLocked, at(200)).await;
+    destroy(1, Signature, CloseReason::Expired, at(200)).await;
+    assert_eq!(found().await, (unrecorded.clone(), vec![]));
+    destroy(2, Signature, CloseReason::PinLocked, at(200)).await;
+    let good = vec![account_id(2)];
+    assert_eq!(found().await, (unrecorded.clone(), good));
+    let locked = revocation(200, RevocationReason::CessationOfOperation);
+    commit!(store, |uow| uow.revoke_certificate(CA, &serial(2), locked));
+    assert_eq!(found().await, (unrecorded.clone(), vec![]));
+    // After the certificate's end.
+    destroy(2, Authentication, CloseReason::Cloned, at(1001)).await;
+    assert_eq!(found().await, (unrecorded, vec![]));
+}
+
+pub(crate) async fn a_summary_says_what_the_record_says(database: &dyn Database) {
+    let store = populated(database).await;
+    let signature = given_to(1, 1, PERSON);
+    let authentication = CertificateRecord {
+        revocation: Some(revocation(150, RevocationReason::Superseded)),
+        ..given_to(
+            2,
+            1,
+            persons(AccountLevel::Qualified, Purpose::Authentication),
+        )
+    };
+    let waiting = record(CA, 3, PERSON);
+    let summary = |record: &CertificateRecord| engine::domain::CertificateSummary {
+        issuer: record.issuer,
+        serial: record.serial.clone(),
+        kind: Some(record.kind),
+        expires_at: record.expires_at,
+        account: record.issued.as_ref().and_then(|issued| issued.account),
+        revocation: record.revocation,
+    };
+    let all = [&signature, &authentication, &waiting];
+    for one in all {
+        commit!(store, |uow| uow.record_certificate(one));
+    }
+    let mut reader = read(&*store).await;
+    for one in all {
+        let found = reader.certificate_summary(CA, &one.serial).await;
+        assert_eq!(found.expect("reads"), Some(summary(one)));
+        let other = reader.certificate_summary(OTHER_CA, &one.serial).await;
+        assert_eq!(other.expect("reads"), None);
+    }
+    assert_eq!(
+        reader.certificates_of(account_id(1)).await.expect("reads"),
+        [summary(&authentication), summary(&signature)]
+    );
+    assert_eq!(
+        reader.certificates_of(account_id(2)).await.expect("reads"),
+        []
+    );
 }
 
 pub(crate) async fn what_was_never_given_out_has_no_standing(database: &dyn Database) {

@@ -34,6 +34,7 @@ macro_rules! contract {
                 a_device_a_document_number_and_a_key_belong_to_one_account,
                 the_second_of_two_changes_conflicts,
                 accounts_are_overdue_from_their_end_on,
+                an_account_is_closed_without_being_read,
                 an_account_that_is_not_there_is_not_found,
             ],
             audit_trail: [
@@ -52,6 +53,9 @@ macro_rules! contract {
                 what_was_revoked_is_not_given_out_any_more,
                 the_first_revocation_stands,
                 what_has_expired_is_not_revoked_unless_nobody_has_it,
+                an_account_s_certificates_are_revoked_by_their_records,
+                a_summary_says_what_the_record_says,
+                accounts_whose_records_say_less_than_their_keys_are_found,
                 what_was_never_given_out_has_no_standing,
                 revoked_certificates_are_listed_by_serial_number_below_their_issuer,
                 pages_of_records_add_up_to_the_whole,

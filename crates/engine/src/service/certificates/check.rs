@@ -2,6 +2,8 @@
 //! authority and its account. Needs no key.
 
 mod authority;
+mod lists;
+mod trail;
 
 use super::profile;
 use crate::{
@@ -9,14 +11,14 @@ use crate::{
         Account, AccountId, AccountKey, AccountState, CaKeyId, CertificateKind, CertificateRecord,
         CloseReason, Issued, KeyState, OPERATOR_REASONS,
     },
-    ports::{KeyHolder, Reader},
+    ports::{KeyHolder, Reader, RecordKey, StoreError},
     service::{Infrastructure, MAX_FINDINGS, Service},
 };
 use authority::{Authorities, Relint};
 use jiff::Timestamp;
 use pki::{
     Revocation,
-    x509::{Certificate, Profile, TbsSummary},
+    x509::{Certificate, Profile, SerialNumber, TbsSummary},
 };
 use sha2::{Digest, Sha256};
 use splitkey::{KeyId, Purpose};
@@ -38,6 +40,8 @@ pub struct CertificateReport {
     pub waiting: u64,
     /// Never given out, and revoked for it.
     pub abandoned: u64,
+    /// Lines of the audit trail that were compared with the records.
+    pub lines: u64,
     /// Keys of accounts whose certificates were looked for among the records.
     pub keys: u64,
     /// What each authority's certificates were compared with, in a sentence each.
@@ -64,8 +68,10 @@ impl fmt::Display for CertificateFinding {
 impl Service {
     /// Reads every record and the certificate of every account's key again, in one snapshot.
     ///
+    /// A row that cannot be read is a finding like any other, and the look goes on.
+    ///
     /// # Errors
-    /// The database cannot be used, or a row in it cannot be read at all.
+    /// The database cannot be used.
     pub async fn check_certificates(
         &self,
         progress: &mut (dyn FnMut(u64) + Send),
@@ -78,7 +84,14 @@ impl Service {
         let mut after = None;
         loop {
             let from = after.as_ref().map(|(issuer, serial)| (*issuer, serial));
-            let page = reader.certificate_records(from, PAGE).await?;
+            let Some(page) = readable(reader.certificate_records(from, PAGE).await)?.ok() else {
+                let after = after.map(|(issuer, serial): (CaKeyId, SerialNumber)| RecordKey {
+                    issuer: crate::service::hex(&issuer.0),
+                    serial: crate::service::hex(serial.as_bytes()),
+                });
+                check.one_by_one(&mut *reader, after, progress).await?;
+                break;
+            };
             let Some(last) = page.last() else { break };
             after = Some((last.issuer, last.serial.clone()));
             for record in &page {
@@ -87,6 +100,8 @@ impl Service {
             progress(check.report.records);
         }
         check.keys(&mut *reader).await?;
+        check.lists(&mut *reader).await?;
+        check.trail(&mut *reader).await?;
         let Check {
             mut report,
             authorities,
@@ -103,11 +118,45 @@ struct Check {
 
 impl Check {
     fn find(&mut self, subject: impl fmt::Display, what: impl Into<String>) {
+        self.tell(format!("certificate {subject}"), what);
+    }
+
+    fn tell(&mut self, subject: String, what: impl Into<String>) {
         if self.report.findings.len() < MAX_FINDINGS {
-            self.report.findings.push(CertificateFinding {
-                subject: format!("certificate {subject}"),
-                what: what.into(),
-            });
+            let what = what.into();
+            self.report
+                .findings
+                .push(CertificateFinding { subject, what });
+        }
+    }
+
+    /// The records after this one, of which some cannot be read.
+    async fn one_by_one(
+        &mut self,
+        reader: &mut dyn Reader,
+        mut after: Option<RecordKey>,
+        progress: &mut (dyn FnMut(u64) + Send),
+    ) -> Result<(), Infrastructure> {
+        loop {
+            let page = reader.certificate_record_keys(after.as_ref(), PAGE).await?;
+            let Some(last) = page.last() else {
+                return Ok(());
+            };
+            after = Some(last.clone());
+            for key in &page {
+                match readable(reader.certificate_record_at(key).await)? {
+                    Ok(Some(record)) => self.record(reader, &record).await?,
+                    Ok(None) => {}
+                    Err(what) => {
+                        self.report.records += 1;
+                        self.find(
+                            key.serial.to_uppercase().escape_default(),
+                            format!("its record cannot be read: {what}"),
+                        );
+                    }
+                }
+            }
+            progress(self.report.records);
         }
     }
 
@@ -134,6 +183,20 @@ impl Check {
             }
             Err(error) => self.find(serial, format!("its record cannot be read: {error}")),
         }
+        let first = record.recorded_at;
+        if record
+            .issued
+            .as_ref()
+            .is_some_and(|issued| issued.at < first)
+        {
+            self.find(serial, "it was given out before it was recorded");
+        }
+        if record
+            .revocation
+            .is_some_and(|revocation| revocation.at < first)
+        {
+            self.find(serial, "it was revoked before it was recorded");
+        }
         let Some(issued) = &record.issued else {
             match record.revocation {
                 Some(_) => self.report.abandoned += 1,
@@ -145,13 +208,20 @@ impl Check {
         match record.kind {
             CertificateKind::EndEntity { purpose, .. } => {
                 let account = match issued.account {
-                    Some(id) => reader.account(id).await?,
-                    None => None,
+                    Some(id) => readable(reader.account(id).await)?,
+                    None => Ok(None),
                 };
                 match account {
-                    Some(account) => self.persons(record, issued, &account, purpose),
-                    None => self.find(serial, "it was given out, and its account is not there"),
+                    Ok(Some(account)) => self.persons(record, issued, &account, purpose),
+                    Ok(None) => self.find(serial, "it was given out, and its account is not there"),
+                    Err(what) => self.find(serial, format!("its account cannot be read: {what}")),
                 }
+            }
+            CertificateKind::OcspResponder if record.revocation.is_some() => {
+                self.find(
+                    serial,
+                    "a responder's certificate is revoked, which this software never does",
+                );
             }
             CertificateKind::OcspResponder => match &issued.certificate {
                 Some(der) => {
@@ -241,7 +311,18 @@ impl Check {
         let mut after: Option<KeyId> = None;
         loop {
             let (from, until) = (Timestamp::MIN, Timestamp::MAX);
-            let page = reader.account_moduli(from, until, after, PAGE).await?;
+            let page = match readable(reader.account_moduli(from, until, after, PAGE).await)? {
+                Ok(page) => page,
+                Err(what) => {
+                    let from =
+                        after.map_or("the first".to_owned(), |key| crate::service::hex(&key.0));
+                    self.find(
+                        format!("of the keys from {from} on"),
+                        format!("they cannot be read: {what}"),
+                    );
+                    return Ok(());
+                }
+            };
             let Some(last) = page.last() else {
                 return Ok(());
             };
@@ -251,8 +332,17 @@ impl Check {
                     continue;
                 };
                 self.report.keys += 1;
-                let Some(account) = reader.account(id).await? else {
-                    continue;
+                let account = match readable(reader.account(id).await)? {
+                    Ok(Some(account)) => account,
+                    Ok(None) => continue,
+                    Err(what) => {
+                        let name = crate::service::hex(&stored.key.0);
+                        self.find(
+                            format!("of key {name}"),
+                            format!("its account cannot be read: {what}"),
+                        );
+                        continue;
+                    }
                 };
                 self.key(reader, id, account.keys.of(stored.purpose))
                     .await?;
@@ -276,14 +366,11 @@ impl Check {
             self.find(serial, "it does not name its authority");
             return Ok(());
         };
-        match reader.certificate_record(issuer, serial).await? {
-            None => self.find(serial, format!("key {name} uses it, and it has no record")),
-            Some(record) => {
-                let owner = record.issued.and_then(|issued| issued.account);
-                let purpose = match record.kind {
-                    CertificateKind::EndEntity { purpose, .. } => Some(purpose),
-                    CertificateKind::OcspResponder => None,
-                };
+        match readable(reader.certificate_summary(issuer, serial).await)? {
+            Err(what) => self.find(serial, format!("its record cannot be read: {what}")),
+            Ok(None) => self.find(serial, format!("key {name} uses it, and it has no record")),
+            Ok(Some(record)) => {
+                let (owner, purpose) = (record.account, record.purpose());
                 if owner.is_none() {
                     self.find(
                         serial,
@@ -298,6 +385,15 @@ impl Check {
             }
         }
         Ok(())
+    }
+}
+
+/// What was read, or what of it is damaged.
+fn readable<T>(read: Result<T, StoreError>) -> Result<Result<T, String>, Infrastructure> {
+    match read {
+        Ok(value) => Ok(Ok(value)),
+        Err(error @ StoreError::Corrupt { .. }) => Ok(Err(error.to_string())),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -354,6 +450,15 @@ fn agree(record: &CertificateRecord, account: &Account, key: &AccountKey) -> Res
                 None => Ok(()),
                 Some(_) => Err("it is revoked, and its key is in use".to_owned()),
             };
+        }
+        // The ninth wrong PIN ends one key.
+        (KeyState::Destroyed { reason, .. }, AccountState::Active)
+            if *reason != CloseReason::PinLocked =>
+        {
+            let ended = reason.code();
+            return Err(format!(
+                "its key is destroyed ({ended}), and its account is in use"
+            ));
         }
         (KeyState::Destroyed { at, reason }, _) => (*at, *reason),
     };

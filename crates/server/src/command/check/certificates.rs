@@ -39,9 +39,9 @@ fn tell(report: &CertificateReport, findings: &mut Vec<Finding>) {
     }
     if report.findings.is_empty() {
         findings.push(Finding::Fine(format!(
-            "certificates: {} records ({} given out, {} revoked) and the certificates of {} keys agree with each other and \
-             with their accounts",
-            report.records, report.issued, report.revoked, report.keys
+            "certificates: {} records ({} given out, {} revoked) and the certificates of {} keys agree with each other, \
+             with their accounts, {} lines of the audit trail and the newest revocation lists",
+            report.records, report.issued, report.revoked, report.keys, report.lines
         )));
     }
     for compared in &report.compared {

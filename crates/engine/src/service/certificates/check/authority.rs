@@ -70,6 +70,16 @@ impl Authorities {
         }
     }
 
+    pub(super) fn ids(&self) -> Vec<CaKeyId> {
+        self.0.keys().copied().collect()
+    }
+
+    /// Name and certificate of an authority.
+    pub(super) fn get(&self, id: CaKeyId) -> Option<(&str, &Certificate)> {
+        let authority = self.0.get(&id)?;
+        Some((&authority.name, &authority.certificate))
+    }
+
     /// What was compared, in a sentence for each authority that has certificates.
     pub(super) fn summary(&self) -> Vec<String> {
         let used = self.0.values().filter(|authority| authority.checked > 0);
