@@ -32,6 +32,7 @@ pub(super) fn temporary_folder() -> Result<TempDir> {
 }
 
 /// A demo's folder, ready for use.
+#[derive(Debug)]
 pub(super) struct DemoData {
     pub(super) config: Config,
     /// The address that its authorities' certificates name, which is the first run's.
