@@ -12,7 +12,7 @@ use crate::{
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use device::{Event, PinEntry, View};
-use evidence::Evidence;
+use evidence::{Evidence, Results};
 use pki::{Revocation, ocsp::CertificateStatus};
 use relying_party::{Padding, RelyingParty};
 use serde_json::json;
@@ -131,15 +131,13 @@ fn tell(url: &str, keep: Option<&Path>) -> Result<()> {
     }
 
     if let Some(folder) = keep {
-        evidence.save(
-            folder,
-            &relying_party,
-            &login,
-            DOCUMENT,
-            &document,
-            &legacy,
-            &stamp,
-        )?;
+        let results = Results {
+            login,
+            document,
+            legacy,
+            stamp,
+        };
+        evidence.save(folder, &relying_party, &results)?;
         heading("What is left");
         say(&format!(
             "Certificates and signatures are in {}; see `smart-id tour --help`.",

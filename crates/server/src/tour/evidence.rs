@@ -20,6 +20,17 @@ pub(super) struct Signed {
     pub(super) signature: Vec<u8>,
 }
 
+/// What came of the tour's requests.
+pub(super) struct Results {
+    pub(super) login: Signed,
+    /// Signed by RSASSA-PSS.
+    pub(super) document: Signed,
+    /// The same by PKCS #1 v1.5.
+    pub(super) legacy: Signed,
+    /// Over the first signature.
+    pub(super) stamp: Stamp,
+}
+
 impl Evidence {
     /// Takes authentication, signature and issuer's certificate, DER, from the phone.
     pub(super) fn new(certificates: [&[u8]; 3], relying_party: &RelyingParty) -> Result<Self> {
@@ -62,12 +73,14 @@ impl Evidence {
         &self,
         folder: &Path,
         relying_party: &RelyingParty,
-        login: &Signed,
-        document: &[u8],
-        pss: &Signed,
-        pkcs1: &Signed,
-        stamp: &Stamp,
+        results: &Results,
     ) -> Result<()> {
+        let Results {
+            login,
+            document: Signed { data, signature },
+            legacy,
+            stamp,
+        } = results;
         let write = |name: &str, bytes: &[u8]| {
             let path = folder.join(name);
             fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))
@@ -78,9 +91,9 @@ impl Evidence {
         write("sign.pem", self.signature.to_pem().as_bytes())?;
         write("login.txt", &login.data)?;
         write("login.sig", &login.signature)?;
-        write("document.bin", document)?;
-        write("document.sig", &pss.signature)?;
-        write("legacy.sig", &pkcs1.signature)?;
+        write("document.bin", data)?;
+        write("document.sig", signature)?;
+        write("legacy.sig", &legacy.signature)?;
         write("tsu.pem", stamp.unit.to_pem().as_bytes())?;
         write("document.tst", stamp.token.der())
     }
