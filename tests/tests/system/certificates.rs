@@ -461,12 +461,12 @@ async fn lists_and_audit_trail_are_compared_with_the_records() {
         ),
         (
             &signing,
-            vec![record("issued_at = recorded_at - 1000000000")],
+            vec![record("issued_at = recorded_at - 3600000000000")],
             "given out before it was recorded",
         ),
         (
             &signing,
-            vec![record("revoked_at = recorded_at - 1000000000")],
+            vec![record("revoked_at = recorded_at - 3600000000000")],
             "revoked before it was recorded",
         ),
         (

@@ -102,6 +102,34 @@ fn only_whose_control_code_is_compared_gets_an_account() {
     assert!(before.contains("(4 given out, 0 revoked)"), "{before}");
     let closed = close("key-compromise");
     assert!(closed.status.success(), "{}", stderr(&closed));
+    let serial = stdout(&closed);
+    let serial = serial
+        .lines()
+        .find_map(|line| line.strip_prefix("revoked  "));
+    let serial = serial.expect("a serial number");
+    // She learns more later: what was said first stands, and she is told so.
+    let again = close("superseded");
+    assert_eq!(again.status.code(), Some(1));
+    assert!(
+        stderr(&again).contains("was closed before")
+            && stderr(&again).contains(serial)
+            && stderr(&again).contains("keyCompromise"),
+        "{}",
+        stderr(&again)
+    );
+    let revoke = |serial: &str| {
+        let how = ["--reason", "key-compromise", "--yes", "--data", &data];
+        run(&[&["certificate", "revoke", serial], &how[..]].concat())
+    };
+    for (serial, expected) in [
+        (serial, "was revoked before"),
+        ("0A0B", "no certificate of ours"),
+        ("0A0", "hexadecimal digits"),
+    ] {
+        let refused = revoke(serial);
+        assert!(!refused.status.success());
+        assert!(stderr(&refused).contains(expected), "{}", stderr(&refused));
+    }
     let after = check();
     assert!(after.status.success(), "{}", stdout(&after));
     assert!(

@@ -21,6 +21,8 @@ fn every_command_explains_itself() {
         &["account", "vouch"],
         &["account", "list"],
         &["account", "close"],
+        &["certificate"],
+        &["certificate", "revoke"],
         &["ceremony"],
         &["migrate"],
         &["check"],

@@ -5,6 +5,7 @@ mod command_line;
 mod demo;
 #[path = "../process/mod.rs"]
 mod process;
+mod records;
 mod serve;
 mod tls;
 mod usage;

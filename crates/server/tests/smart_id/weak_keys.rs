@@ -32,7 +32,7 @@ fn modulus(primes: &str) -> Vec<u8> {
 }
 
 /// An account whose keys have these moduli: n1 and n2 for authentication, n1 and n2 for signatures.
-fn account(number: u8, moduli: [&str; 4]) -> Account {
+pub(crate) fn account(number: u8, moduli: [&str; 4]) -> Account {
     let [n1, n2, n3, n4] = moduli.map(modulus);
     let key = |purpose: Purpose, n1: Vec<u8>, n2: Vec<u8>| AccountKey {
         id: KeyId([number ^ (purpose.id() << 4); 16]),
@@ -87,7 +87,7 @@ fn key_id(number: u8, purpose: Purpose) -> String {
 }
 
 /// Works on the database as the program does, and closes it again.
-fn with_store<T>(config: &Path, work: impl AsyncFnOnce(&SqliteStore) -> T) -> T {
+pub(crate) fn with_store<T>(config: &Path, work: impl AsyncFnOnce(&SqliteStore) -> T) -> T {
     let runtime = tokio::runtime::Runtime::new().expect("threads");
     runtime.block_on(async {
         let config = Config::load(config).expect("a configuration");

@@ -15,7 +15,7 @@ use crate::{
     service::{Infrastructure, MAX_FINDINGS, Service},
 };
 use authority::{Authorities, Relint};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use pki::{
     Revocation,
     x509::{Certificate, Profile, SerialNumber, TbsSummary},
@@ -26,6 +26,9 @@ use std::fmt;
 
 /// Rows in memory at a time.
 const PAGE: u32 = 500;
+
+/// Between two steps the clock may have been set right.
+const CLOCK_SET_BACK: SignedDuration = SignedDuration::from_mins(10);
 
 /// What a look through all certificates brought up.
 #[derive(Debug, Default)]
@@ -183,7 +186,7 @@ impl Check {
             }
             Err(error) => self.find(serial, format!("its record cannot be read: {error}")),
         }
-        let first = record.recorded_at;
+        let first = record.recorded_at - CLOCK_SET_BACK;
         if record
             .issued
             .as_ref()

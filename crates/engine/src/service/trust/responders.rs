@@ -154,7 +154,7 @@ impl Service {
         })?;
         let kind = CertificateKind::OcspResponder;
         let certificate = self.sign_recorded(issuer.id, kind, linted).await?;
-        let issued = Issued::to_responder(certificate.der(), now);
+        let issued = Issued::to_responder(certificate.der(), self.now());
         retrying!(self, |uow| {
             uow.certificate_issued(issuer.id, certificate.serial(), &issued)
                 .await?;
