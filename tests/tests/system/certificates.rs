@@ -394,6 +394,7 @@ async fn lists_and_audit_trail_are_compared_with_the_records() {
     let report = check(&world).await;
     assert_eq!((report.findings.as_slice(), report.lines), (&[][..], 10));
     world.service().renew_publications().await.unwrap();
+    world.pass(SignedDuration::from_mins(1));
     assert_eq!(check(&world).await.findings, []);
     let honest = world.snapshot().await;
 
@@ -410,6 +411,11 @@ async fn lists_and_audit_trail_are_compared_with_the_records() {
     let number = phone.document_number();
     let of_account = format!("(SELECT id FROM account WHERE document_number = '{number}')");
     let lists = "of eid-";
+    let of: String = issuer
+        .0
+        .iter()
+        .map(|octet| format!("{octet:02x}"))
+        .collect();
     let cases: Vec<(&str, Vec<String>, &str)> = vec![
         (
             lists,
@@ -427,6 +433,15 @@ async fn lists_and_audit_trail_are_compared_with_the_records() {
         (
             lists,
             vec![format!("UPDATE revocation_list SET der = x'{empty}'")],
+            "is not on it",
+        ),
+        // The list of before as it was, with all that it was filed under.
+        (
+            lists,
+            vec![format!(
+                "UPDATE revocation_list SET der = x'{empty}', number = 1, entries = 0, \
+                 this_update = this_update - 60000000000, next_update = next_update - 60000000000 WHERE issuer = '{of}'"
+            )],
             "is not on it",
         ),
         (

@@ -103,7 +103,7 @@ impl Service {
             progress(check.report.records);
         }
         check.keys(&mut *reader).await?;
-        check.lists(&mut *reader).await?;
+        check.lists(&mut *reader, self.now()).await?;
         check.trail(&mut *reader).await?;
         let Check {
             mut report,
