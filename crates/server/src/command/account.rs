@@ -250,6 +250,12 @@ async fn close(service: &Service, arguments: &CloseArgs) -> Result<()> {
     let mut out = stdout().lock();
     match closing.closed_before {
         None => writeln!(out, "{number}  closed")?,
+        Some(at) if closing.revoked.is_empty() => {
+            writeln!(
+                out,
+                "{number}  was closed before, {at:.0}, for the same reason"
+            )?;
+        }
         Some(at) => writeln!(
             out,
             "{number}  was closed before, {at:.0}, and certificates of it were good all the same; they are revoked now"

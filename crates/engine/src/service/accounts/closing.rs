@@ -18,7 +18,7 @@ use wire::{DocumentNumber, EndResult};
 pub struct Closing {
     /// The certificates that it revoked.
     pub revoked: Vec<CertificateSummary>,
-    /// The account was closed before, at this time, and these certificates had been left good.
+    /// The account was closed before, at this time: for the same reason, or these certificates had been left good.
     pub closed_before: Option<Timestamp>,
     /// What of the account cannot be read. It was closed all the same.
     pub unreadable: Option<&'static str>,
@@ -28,7 +28,7 @@ impl Service {
     /// An operator closes an account and says why its certificates are revoked; also one of which something cannot be read.
     ///
     /// # Errors
-    /// No such account, it was closed before and its certificates are revoked, not a reason that operators give
+    /// No such account, it was closed before and its certificates are revoked for another reason, not a reason that operators give
     /// ([`OPERATOR_REASONS`]), or the database cannot be used.
     pub async fn close_account(
         &self,
@@ -124,6 +124,17 @@ impl Service {
         }
         if revoked.is_empty() {
             let certificates = uow.certificates_of(account.id).await?;
+            let said = |one: &CertificateSummary| {
+                one.revocation
+                    .is_some_and(|revocation| revocation.reason == reason)
+            };
+            // A command that was cut off and is given again.
+            if !certificates.is_empty() && certificates.iter().all(said) {
+                return Ok(Closing {
+                    closed_before: Some(at),
+                    ..Closing::of(revoked)
+                });
+            }
             return Err(OperatorError::AlreadyClosed {
                 number: account.document_number.clone(),
                 how: why.map_or("unknown", CloseReason::code),
