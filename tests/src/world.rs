@@ -24,11 +24,12 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 use store::{ColumnKey, Options, SqliteStore};
 use tempfile::TempDir;
 use tower::ServiceExt;
-use vault::{Ceremony, CeremonyConfig, SoftwareVault, UnlockKey};
+use vault::{Ceremony, CeremonyConfig, SoftwareVault, UnlockKey, VaultError};
 use web::{Limits, WebSettings};
 use wire::RegistrationCode;
 use zeroize::Zeroizing;
@@ -233,10 +234,20 @@ impl World {
         uow.commit().await.expect("database");
     }
 
+    /// Work of the server before that nobody waits for any more runs to its end, and holds the file until then.
+    async fn open_vault(&self) -> SoftwareVault {
+        let file = self.directory.path().join("vault");
+        for _ in 0..500 {
+            match SoftwareVault::open(&file, unlock_key()) {
+                Err(VaultError::InUse(_)) => tokio::time::sleep(Duration::from_millis(10)).await,
+                opened => return opened.expect("vault"),
+            }
+        }
+        panic!("the vault stays in use")
+    }
+
     async fn start(&mut self) {
-        let vault =
-            SoftwareVault::open(&self.directory.path().join("vault"), unlock_key()).expect("vault");
-        let vault = Arc::new(vault);
+        let vault = Arc::new(self.open_vault().await);
         let store = SqliteStore::open(
             self.database().to_str().expect("UTF-8"),
             ColumnKey::new(1, Zeroizing::new([7; 32])),

@@ -243,9 +243,12 @@ fn a_demo_of_the_version_before_starts_without_time_stamps_and_trusted_list() {
     drop(Server::demo(Some(&made)));
     let old = folder.path().join("old");
     fs::create_dir(&old).unwrap();
-    for file in ["smart-id.toml", "column-1.key"] {
-        fs::copy(made.join(file), old.join(file)).unwrap();
-    }
+    fs::copy(made.join("column-1.key"), old.join("column-1.key")).unwrap();
+    // That version knew no list.
+    let configuration = fs::read_to_string(made.join("smart-id.toml")).unwrap();
+    let (before, rest) = configuration.split_once("[trusted_list]").unwrap();
+    let (_, after) = rest.split_once("# Generous").unwrap();
+    fs::write(old.join("smart-id.toml"), format!("{before}#{after}")).unwrap();
     let vault = include_bytes!("../../../vault/src/vault/tests/old/vault");
     fs::write(old.join("vault"), vault).unwrap();
     fs::write(old.join("vault.key"), "09".repeat(32)).unwrap();
