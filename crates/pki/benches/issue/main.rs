@@ -3,6 +3,7 @@
 
 mod scene;
 mod status;
+mod tokens;
 
 use divan::Bencher;
 use divan::counter::ItemsCount;

@@ -3,7 +3,7 @@
 use p384::ecdsa::signature::Signer as _;
 use p384::pkcs8::EncodePublicKey;
 use pki::x509::{
-    CaName, Certificate, EndEntity, EndEntityProfile, IssuingCa, IssuingCaConfig, Level,
+    CaName, Ceremony, Certificate, EndEntity, EndEntityProfile, IssuingCa, IssuingCaConfig, Level,
     Publication, RootConfig, RootPublication, SchemeOids, Subject, ceremony, lint,
 };
 use pki::{SignatureAlgorithm, Signer, SignerError};
@@ -19,28 +19,7 @@ pub(crate) struct Scene {
 impl Scene {
     pub(crate) fn new() -> Self {
         let key = MemoryKey::from_seed(2);
-        let root = RootConfig {
-            name: name("ROOT"),
-            publication: RootPublication {
-                ca_issuers_url: "http://example.org/root.crt".into(),
-                ocsp_url: None,
-                crl_url: "http://example.org/root.crl".into(),
-                practice_statement_url: "https://example.org/cps/".into(),
-            },
-        };
-        let config = IssuingCaConfig {
-            name: name("EID-Q"),
-            public_key_spki: key.public_key_spki().to_vec(),
-        };
-        let now = now();
-        let made = ceremony(
-            &root,
-            &MemoryKey::from_seed(1),
-            &[config],
-            now,
-            &mut Counter(0),
-        )
-        .unwrap();
+        let made = Authorities::over(&key).made;
         let publication = Publication {
             ca_issuers_url: "http://example.org/eid-q.crt".into(),
             ocsp_url: "http://example.org/ocsp".into(),
@@ -81,11 +60,44 @@ impl Scene {
     }
 }
 
+/// A root and the authority below it.
+pub(crate) struct Authorities {
+    pub(crate) root: RootConfig,
+    pub(crate) root_key: MemoryKey,
+    pub(crate) made: Ceremony,
+}
+
+impl Authorities {
+    /// With this key as the issuing authority's.
+    pub(crate) fn over(key: &MemoryKey) -> Self {
+        let root_key = MemoryKey::from_seed(1);
+        let root = RootConfig {
+            name: name("ROOT"),
+            publication: RootPublication {
+                ca_issuers_url: "http://example.org/root.crt".into(),
+                ocsp_url: None,
+                crl_url: "http://example.org/root.crl".into(),
+                practice_statement_url: "https://example.org/cps/".into(),
+            },
+        };
+        let issuing = IssuingCaConfig {
+            name: name("EID-Q"),
+            public_key_spki: key.public_key_spki().to_vec(),
+        };
+        let made = ceremony(&root, &root_key, &[issuing], now(), &mut Counter(0)).unwrap();
+        Self {
+            root,
+            root_key,
+            made,
+        }
+    }
+}
+
 pub(crate) fn now() -> jiff::Timestamp {
     "2026-03-01T12:00:00Z".parse().unwrap()
 }
 
-fn name(common_name: &str) -> CaName {
+pub(crate) fn name(common_name: &str) -> CaName {
     CaName {
         common_name: common_name.into(),
         organization_identifier: "NTREE-10000000".into(),
