@@ -19,7 +19,10 @@ use crate::{
 use jiff::Timestamp;
 use pki::{
     Revocation, RevocationReason,
-    x509::{Certificate, EndEntity, EndEntityProfile, Level, Linted, SchemeOids, SerialNumber},
+    x509::{
+        Certificate, EndEntity, EndEntityProfile, Level, Linted, SchemeOids, SerialNumber,
+        UnsignedCertificate,
+    },
 };
 use splitkey::Purpose;
 use std::sync::Arc;
@@ -57,10 +60,7 @@ impl Service {
         }
         .build(&issuer.ca, not_before, &mut self.rng())
         .map_err(|error| Infrastructure::Profile(error.to_string()))?;
-        let linted = pki::x509::lint(&built).map_err(|findings| {
-            let findings: Vec<_> = findings.iter().map(ToString::to_string).collect();
-            Infrastructure::Profile(findings.join("; "))
-        })?;
+        let linted = linted(&built)?;
         let certificate = self.sign_recorded(issuer.id, kind, linted).await?;
         // What the relying party will verify with must be the key that was proven.
         if certificate.public_key().rsa_modulus() != Some(modulus) {
@@ -200,6 +200,14 @@ impl Service {
             .into_iter()
             .find(|authority| authority.id == id)
     }
+}
+
+/// The certificate, if it keeps to its profile; otherwise every rule that it breaks.
+pub(super) fn linted(built: &UnsignedCertificate) -> Result<Linted, Infrastructure> {
+    pki::x509::lint(built).map_err(|findings| {
+        let findings: Vec<_> = findings.iter().map(ToString::to_string).collect();
+        Infrastructure::Profile(findings.join("; "))
+    })
 }
 
 pub(super) fn parse(der: &[u8]) -> Result<Certificate, Infrastructure> {

@@ -4,7 +4,9 @@
 use crate::{
     domain::{AuditEvent, CertificateKind, Issued},
     ports::IssuingAuthority,
-    service::{About, Infrastructure, Service, audit, evaluate::hex, retrying},
+    service::{
+        About, Infrastructure, Service, audit, certificates::linted, evaluate::hex, retrying,
+    },
 };
 use jiff::{SignedDuration, Timestamp};
 use pki::x509::Certificate;
@@ -148,10 +150,7 @@ impl Service {
         let not_before = (now - BACK_DATING).max(issuer.ca.certificate().not_before());
         let unsigned = pki::x509::build_responder(&issuer.ca, &key, not_before, &mut self.rng())
             .map_err(|error| Infrastructure::Profile(error.to_string()))?;
-        let linted = pki::x509::lint(&unsigned).map_err(|findings| {
-            let findings: Vec<_> = findings.iter().map(ToString::to_string).collect();
-            Infrastructure::Profile(findings.join("; "))
-        })?;
+        let linted = linted(&unsigned)?;
         let kind = CertificateKind::OcspResponder;
         let certificate = self.sign_recorded(issuer.id, kind, linted).await?;
         let issued = Issued::to_responder(certificate.der(), self.now());
